@@ -1,0 +1,1 @@
+"""What the bot does besides talking: answers from reviewed passages, and handoff to people."""

@@ -1,0 +1,1 @@
+"""Retrieve, generate, review: one order in, one reviewed answer out."""

@@ -1,0 +1,1 @@
+"""Cases and their queue: the way from the bot to a person."""

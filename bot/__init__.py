@@ -1,0 +1,1 @@
+"""The doors of Bedside (web, Telegram, desk) and the dialogue between them."""

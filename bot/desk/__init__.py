@@ -1,0 +1,1 @@
+"""The care desk: where people see, claim and answer cases."""

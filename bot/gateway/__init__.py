@@ -1,0 +1,1 @@
+"""Channels, inbox, turns and outbox: everything a patient's message passes through."""
