@@ -1,0 +1,25 @@
+"""The errors of actions; those of cases stand in `actions.handoff.errors`.
+
+ActionsError
+├── VaultError             a key is missing or wrong, or a sealed text was changed
+├── EmbedderUnavailable    the embedding model cannot be loaded
+└── IndexNotPrepared       passages have no vectors yet; the set-up has not run since they changed
+"""
+
+from __future__ import annotations
+
+
+class ActionsError(Exception):
+    """Base of every error that actions raises. Messages hold ids and remedies, never a patient's words."""
+
+
+class VaultError(ActionsError):
+    """A vault key is missing or wrong, or a sealed text was changed."""
+
+
+class EmbedderUnavailable(ActionsError):  # noqa: N818  (reads as a state)
+    """The embedding model cannot be loaded; the message says what to do."""
+
+
+class IndexNotPrepared(ActionsError):  # noqa: N818  (reads as a state)
+    """Passages have no vectors yet; the set-up has not run since they changed."""

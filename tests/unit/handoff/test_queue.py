@@ -1,0 +1,359 @@
+"""The case queue on a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+from careguard.verdict import Level
+from redis.asyncio import Redis
+
+from actions.handoff.case import Case, CaseAct, CaseOpening, CaseReason, CaseState, Outcome
+from actions.handoff.errors import (
+    AlreadyClaimedError,
+    CannotLeaveError,
+    CaseClosedError,
+    CaseNotFoundError,
+    NotHolderError,
+)
+from actions.handoff.queue import CaseChange, CaseQueue
+from actions.vault import Vault
+from tests.store import until_watched
+from tests.unit.handoff.clock import FakeClock
+
+_message_ids = itertools.count()
+
+SECRET = "the canary sings at dawn"
+
+
+def opening(
+    conversation_id: str = "c1",
+    level: Level = Level.NONE,
+    reason: CaseReason = CaseReason.ASKED_FOR_PERSON,
+    *,
+    message: str | None = None,
+    category: str | None = None,
+    matched: tuple[str, ...] = (),
+    summary: str = "",
+) -> CaseOpening:
+    return CaseOpening(
+        conversation_id=conversation_id,
+        channel="web",
+        level=level,
+        reason=reason,
+        opened_by_message=message or f"m{next(_message_ids)}",
+        category=category,
+        rules=("rule",) * len(matched),
+        matched=matched,
+        summary=summary,
+    )
+
+
+async def everything_stored(redis: Redis) -> str:
+    """Every key and value of the store in one text."""
+    parts = []
+    async for key in redis.scan_iter("*"):
+        parts.append(key)
+        match await redis.type(key):
+            case "string":
+                parts.append(str(await redis.get(key)))
+            case "hash":
+                parts.append(str(await redis.hgetall(key)))
+            case "zset":
+                parts.append(str(await redis.zrange(key, 0, -1)))
+            case "list":
+                parts.append(str(await redis.lrange(key, 0, -1)))
+            case "stream":
+                parts.append(str(await redis.xrange(key)))
+    return "\n".join(parts)
+
+
+async def test_waiting_cases_are_ordered_by_level_then_age(queue: CaseQueue, clock: FakeClock) -> None:
+    """The emergency that came last is served first; within a level the longest wait is served first."""
+    expected = {}
+    for name, level in [("a", Level.NONE), ("b", Level.URGENT), ("c", Level.NONE), ("d", Level.URGENT)]:
+        expected[name] = await queue.open_case(opening(name, level))
+        clock.pass_s(0.01)
+    expected["e"] = await queue.open_case(opening("e", Level.EMERGENCY, CaseReason.EMERGENCY))
+    assert [case.conversation_id for case in await queue.waiting()] == ["e", "b", "d", "a", "c"]
+    assert [await queue.place_in_line(expected[name].id) for name in "ebdac"] == [1, 2, 3, 4, 5]
+    assert await queue.counts() == {Level.EMERGENCY: 1, Level.URGENT: 2, Level.NONE: 2}
+    assert list(await queue.counts()) == [Level.EMERGENCY, Level.URGENT, Level.NONE]
+
+
+async def test_the_same_message_opens_one_case(queue: CaseQueue) -> None:
+    """A message that is handled again after a crash finds its case, also when that was resolved meanwhile."""
+    first = await queue.open_case(opening(message="m"))
+    assert await queue.open_case(opening(message="m", reason=CaseReason.OTHER)) == first
+    await queue.claim(first.id, "s1")
+    resolved = await queue.resolve(first.id, "s1", Outcome.ANSWERED)
+    assert await queue.open_case(opening(message="m")) == resolved
+    assert await queue.waiting() == []
+
+
+async def test_the_same_message_may_still_raise_the_level(queue: CaseQueue) -> None:
+    """When a second look at a message finds an emergency, the case rises; no second case opens."""
+    first = await queue.open_case(opening(message="m"))
+    raised = await queue.open_case(opening(message="m", level=Level.EMERGENCY, reason=CaseReason.EMERGENCY))
+    assert raised.id == first.id
+    assert raised.level is Level.EMERGENCY
+
+
+async def test_twenty_at_once_open_one_case(queue: CaseQueue) -> None:
+    """However many messages of one conversation ask for a person at once, one case waits, at the highest level."""
+    levels = [Level.NONE, Level.URGENT, Level.EMERGENCY, Level.NONE] * 5
+    cases = await asyncio.gather(*(queue.open_case(opening(level=level)) for level in levels))
+    assert len({case.id for case in cases}) == 1
+    assert [case.level for case in await queue.waiting()] == [Level.EMERGENCY]
+
+
+async def test_an_urgent_case_overtakes_when_its_level_rises(queue: CaseQueue, clock: FakeClock) -> None:
+    """A patient at the end of the line who names an emergency sign stands first."""
+    await queue.open_case(opening("a", Level.URGENT))
+    clock.pass_s(60)
+    case = await queue.open_case(opening("b"))
+    clock.pass_s(60)
+    raised = await queue.open_case(opening("b", Level.EMERGENCY, CaseReason.EMERGENCY, category="chest_pain"))
+    assert raised.id == case.id
+    assert [each.conversation_id for each in await queue.waiting()] == ["b", "a"]
+    assert (await queue.get(case.id)).category == "chest_pain"
+
+
+async def test_a_new_emergency_raises_a_case_that_a_person_holds(queue: CaseQueue) -> None:
+    """The holder keeps the case, and it is an emergency now."""
+    case = await queue.open_case(opening())
+    await queue.claim(case.id, "s1")
+    raised = await queue.open_case(opening(level=Level.EMERGENCY, reason=CaseReason.EMERGENCY))
+    assert (raised.id, raised.state, raised.claimed_by) == (case.id, CaseState.CLAIMED, "s1")
+    assert await queue.counts(CaseState.CLAIMED) == {Level.EMERGENCY: 1, Level.URGENT: 0, Level.NONE: 0}
+
+
+async def test_fifty_race_for_one_case_and_one_wins(queue: CaseQueue) -> None:
+    """A claim is atomic: one holder, and everyone else is told who it is."""
+    case = await queue.open_case(opening(level=Level.URGENT))
+    outcomes = await asyncio.gather(*(queue.claim(case.id, f"s{n}") for n in range(50)), return_exceptions=True)
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Case)]
+    losers = [outcome for outcome in outcomes if isinstance(outcome, AlreadyClaimedError)]
+    assert len(winners) == 1
+    assert len(losers) == 49
+    assert {error.holder for error in losers} == {winners[0].claimed_by}
+    assert await queue.waiting() == []
+    assert await queue.list_cases(CaseState.CLAIMED) == winners
+
+
+async def test_claiming_what_one_holds_changes_nothing(queue: CaseQueue) -> None:
+    """A double tap on claim is not an error."""
+    case = await queue.open_case(opening())
+    assert await queue.claim(case.id, "s1") == await queue.claim(case.id, "s1")
+
+
+async def test_a_released_case_waits_at_its_old_place(queue: CaseQueue, clock: FakeClock) -> None:
+    """A patient whose case is put back does not start at the end of the line."""
+    first = await queue.open_case(opening("a"))
+    clock.pass_s(60)
+    await queue.open_case(opening("b"))
+    await queue.claim(first.id, "s1")
+    with pytest.raises(NotHolderError):
+        await queue.release(first.id, "s2")
+    released = await queue.release(first.id, "s1")
+    assert (released.state, released.claimed_by, released.claimed_at) == (CaseState.WAITING, None, None)
+    assert await queue.place_in_line(first.id) == 1
+    assert await queue.release(first.id, "s1") == released
+
+
+async def test_a_lead_can_release_what_another_holds(queue: CaseQueue) -> None:
+    """A case does not hang on a nurse who went home."""
+    case = await queue.open_case(opening())
+    await queue.claim(case.id, "s1")
+    released = await queue.release(case.id, "lead", any_holder=True)
+    assert released.state is CaseState.WAITING
+    assert released.events[-1].by == "lead"
+
+
+async def test_only_the_holder_resolves_and_only_once(queue: CaseQueue, clock: FakeClock) -> None:
+    """A case ends by the hand of the one who holds it."""
+    case = await queue.open_case(opening())
+    with pytest.raises(NotHolderError):
+        await queue.resolve(case.id, "s1", Outcome.ANSWERED)
+    await queue.claim(case.id, "s1")
+    with pytest.raises(NotHolderError):
+        await queue.resolve(case.id, "s2", Outcome.ANSWERED)
+    clock.pass_s(5)
+    resolved = await queue.resolve(case.id, "s1", Outcome.REFERRED)
+    assert (resolved.state, resolved.outcome, resolved.resolved_at) == (CaseState.RESOLVED, Outcome.REFERRED, clock.now)
+    assert await queue.open_case_of("c1") is None
+    for again in (
+        queue.resolve(case.id, "s1", Outcome.ANSWERED),
+        queue.claim(case.id, "s2"),
+        queue.release(case.id, "s1"),
+        queue.leave(case.id),
+        queue.mark_replied(case.id, "s1"),
+    ):
+        with pytest.raises(CaseClosedError):
+            await again
+
+
+async def test_after_a_resolved_case_a_new_one_opens(queue: CaseQueue, clock: FakeClock) -> None:
+    """A later request is a new case; the earlier one stays in the history, newest first."""
+    first = await queue.open_case(opening())
+    await queue.claim(first.id, "s1")
+    await queue.resolve(first.id, "s1", Outcome.ANSWERED)
+    clock.pass_s(60)
+    second = await queue.open_case(opening())
+    assert second.id != first.id
+    assert await queue.open_case_of("c1") == second
+    assert [case.id for case in await queue.cases_of("c1")] == [second.id, first.id]
+
+
+async def test_a_note_on_a_resolved_case_leaves_the_open_one_alone(queue: CaseQueue) -> None:
+    """Writing an afterthought on yesterday's case does not make today's case vanish."""
+    first = await queue.open_case(opening())
+    await queue.claim(first.id, "s1")
+    await queue.resolve(first.id, "s1", Outcome.ANSWERED)
+    second = await queue.open_case(opening())
+    noted = await queue.add_note(first.id, "s1", "an afterthought")
+    assert noted.notes[0].text == "an afterthought"
+    assert noted.state is CaseState.RESOLVED
+    assert await queue.open_case_of("c1") == second
+    assert [case.id for case in await queue.list_cases(CaseState.RESOLVED)] == [first.id]
+
+
+async def test_a_reply_of_the_holder_is_among_the_events(queue: CaseQueue) -> None:
+    """Who answered, and when, can be read from the case."""
+    case = await queue.open_case(opening())
+    with pytest.raises(NotHolderError):
+        await queue.mark_replied(case.id, "s1")
+    await queue.claim(case.id, "s1")
+    replied = await queue.mark_replied(case.id, "s1")
+    assert [event.act for event in replied.events] == [CaseAct.OPENED, CaseAct.CLAIMED, CaseAct.REPLIED]
+
+
+async def test_a_patient_can_leave_the_queue(queue: CaseQueue) -> None:
+    """A patient who no longer wants to wait is let go, also with an urgent case."""
+    case = await queue.open_case(opening(level=Level.URGENT))
+    left = await queue.leave(case.id)
+    assert (left.state, left.outcome) == (CaseState.RESOLVED, Outcome.LEFT_QUEUE)
+    assert await queue.waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("level", "reason"),
+    [
+        pytest.param(Level.EMERGENCY, CaseReason.EMERGENCY, id="emergency"),
+        pytest.param(Level.URGENT, CaseReason.CRISIS, id="crisis"),
+    ],
+)
+async def test_an_emergency_or_crisis_cannot_leave_the_queue(
+    queue: CaseQueue, level: Level, reason: CaseReason
+) -> None:
+    """People look at an emergency or a crisis, whatever the patient taps."""
+    case = await queue.open_case(opening(level=level, reason=reason))
+    with pytest.raises(CannotLeaveError):
+        await queue.leave(case.id)
+    assert await queue.place_in_line(case.id) == 1
+
+
+async def test_a_case_that_a_person_holds_is_not_left(queue: CaseQueue) -> None:
+    """Leaving the queue does not pull a case out of a nurse's hands."""
+    case = await queue.open_case(opening())
+    await queue.claim(case.id, "s1")
+    with pytest.raises(CannotLeaveError):
+        await queue.leave(case.id)
+    assert await queue.place_in_line(case.id) is None
+
+
+async def test_the_expected_wait_is_the_median_of_recent_claims_or_unknown(queue: CaseQueue, clock: FakeClock) -> None:
+    """Nobody is told a wait that nobody knows: too few claims, or none today, is unknown."""
+    for n, (wait_s, level) in enumerate([(60, Level.NONE), (600, Level.NONE), (120, Level.URGENT)]):
+        assert await queue.expected_wait_s() is None
+        case = await queue.open_case(opening(f"c{n}", level))
+        clock.pass_s(wait_s)
+        await queue.claim(case.id, "s1")
+    assert await queue.expected_wait_s() == 120
+    assert await queue.expected_wait_s(Level.URGENT) is None
+    clock.pass_s(25 * 3600)
+    assert await queue.expected_wait_s() is None
+
+
+async def test_only_the_first_claim_of_a_case_counts_as_its_wait(queue: CaseQueue) -> None:
+    """Passing a case from hand to hand does not change the wait that patients are told."""
+    case = await queue.open_case(opening())
+    for _ in range(3):
+        await queue.claim(case.id, "s1")
+        await queue.release(case.id, "s1")
+    assert await queue.expected_wait_s() is None
+
+
+async def test_words_of_patients_and_staff_are_sealed_at_rest(queue: CaseQueue, redis: Redis) -> None:
+    """Whoever reads the store reads no summary, no matched words and no note."""
+    case = await queue.open_case(opening(summary=SECRET, matched=(SECRET,)))
+    await queue.add_note(case.id, "s1", SECRET)
+    read = await queue.get(case.id)
+    assert (read.summary, read.matched, read.notes[0].text) == (SECRET, (SECRET,), SECRET)
+    assert "canary" not in await everything_stored(redis)
+
+
+async def test_a_case_whose_words_cannot_be_opened_still_stands_in_the_queue(queue: CaseQueue, redis: Redis) -> None:
+    """A lost key hides words, never an emergency."""
+    case = await queue.open_case(opening(level=Level.EMERGENCY, reason=CaseReason.EMERGENCY, summary=SECRET))
+    strange = CaseQueue(redis, Vault(Vault.new_key()))
+    [seen] = await strange.waiting()
+    assert (seen.id, seen.level, seen.summary) == (case.id, Level.EMERGENCY, "")
+
+
+async def test_erase_leaves_nothing_of_the_conversation(queue: CaseQueue, redis: Redis) -> None:
+    """After erasing, neither the conversation nor its cases are in any key; others are untouched."""
+    other = await queue.open_case(opening("other"))
+    first = await queue.open_case(opening("gone"))
+    await queue.claim(first.id, "s1")
+    await queue.resolve(first.id, "s1", Outcome.ANSWERED)
+    second = await queue.open_case(opening("gone"))
+    assert await queue.erase("gone") == 5
+    stored = await everything_stored(redis)
+    for trace in ("gone", first.id, second.id):
+        assert trace not in stored
+    assert await queue.waiting() == [other]
+    assert await queue.erase("gone") == 0
+    with pytest.raises(CaseNotFoundError):
+        await queue.get(second.id)
+    with pytest.raises(CaseNotFoundError):
+        await queue.claim(second.id, "s1")
+
+
+async def test_resolved_cases_vanish_after_their_time(redis: Redis, vault: Vault, clock: FakeClock) -> None:
+    """Retention runs by itself: the document carries its own expiry, and the list drops what is too old."""
+    queue = CaseQueue(redis, vault, keep_resolved_s=3600, clock=clock)
+    case = await queue.open_case(opening("a"))
+    assert await redis.ttl(f"bedside:case:doc:{case.id}") == -1
+    await queue.claim(case.id, "s1")
+    await queue.resolve(case.id, "s1", Outcome.ANSWERED)
+    assert 0 < await redis.ttl(f"bedside:case:doc:{case.id}") <= 3600
+    clock.pass_s(3601)
+    later = await queue.open_case(opening("b"))
+    await queue.claim(later.id, "s1")
+    await queue.resolve(later.id, "s1", Outcome.ANSWERED)
+    assert [each.id for each in await queue.list_cases(CaseState.RESOLVED)] == [later.id]
+
+
+async def test_live_views_are_told_of_every_change(queue: CaseQueue, redis: Redis) -> None:
+    """Opening, raising, claiming, erasing: each reaches whoever watches, without a word of the patient."""
+    seen: list[CaseChange] = []
+
+    async def watch() -> None:
+        async for change in queue.changes():
+            seen.append(change)
+            if change.act is CaseAct.ERASED:
+                return
+
+    watcher = asyncio.create_task(watch())
+    async with asyncio.timeout(10):
+        await until_watched(redis, "bedside:case:changes")
+        case = await queue.open_case(opening(message="m", summary=SECRET))
+        await queue.open_case(opening(message="m"))
+        await queue.open_case(opening(level=Level.EMERGENCY, reason=CaseReason.EMERGENCY, category="stroke"))
+        await queue.claim(case.id, "s1")
+        await queue.erase("c1")
+        await watcher
+    assert [change.act for change in seen] == [CaseAct.OPENED, CaseAct.RAISED, CaseAct.CLAIMED, CaseAct.ERASED]
+    assert (seen[1].level, seen[1].category, seen[1].case_id) == (Level.EMERGENCY, "stroke", case.id)
