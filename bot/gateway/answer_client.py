@@ -1,0 +1,103 @@
+"""Asks the actions process for a reviewed answer and yields its sentences as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from bot.errors import AnswerError
+from bot.gateway.message import Citation, Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPart:
+    """One reviewed sentence, in order."""
+
+    index: int
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedAnswer:
+    """The whole reviewed answer, or the word that there is none."""
+
+    abstained: bool
+    text: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    topic: str | None
+    mode: str
+    reviewed: bool
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AnswerClient:
+    """Streams answers over HTTP."""
+
+    def __init__(self, url: str, token: str, *, timeout_s: float) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url.rstrip("/"),
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(timeout_s, connect=2.0),
+            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
+            trust_env=False,
+        )
+
+    async def answer(self, order: Mapping[str, Any]) -> AsyncIterator[AnswerPart | FinishedAnswer]:
+        """Yield the reviewed sentences, then the finished answer.
+
+        Raises:
+            AnswerError: The actions process is down, slow, or broke off.
+        """
+        finished = False
+        try:
+            async with self._client.stream("POST", "/answers", json=dict(order)) as response:
+                response.raise_for_status()
+                async for line in response.aiter_lines():
+                    if not line.strip():
+                        continue
+                    part = _read(json.loads(line))
+                    finished = finished or isinstance(part, FinishedAnswer)
+                    yield part
+        except httpx.HTTPStatusError as error:
+            raise AnswerError(f"answering answered {error.response.status_code}") from None
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise AnswerError(f"answering failed: {type(error).__name__}") from None
+        if not finished:
+            raise AnswerError("answering broke off")
+
+    async def is_ready(self) -> bool:
+        """Return whether the actions process answers."""
+        try:
+            (await self._client.get("/health", timeout=2.0)).raise_for_status()
+        except httpx.HTTPError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _read(line: dict[str, Any]) -> AnswerPart | FinishedAnswer:
+    if "sentence" in line:
+        part = line["sentence"]
+        return AnswerPart(int(part["index"]), Sentence(part["text"], tuple(part["citations"])))
+    answer = line["answer"]
+    citations = tuple(
+        Citation(c["id"], c["title"], c["url"], c["publisher"], c.get("reviewed_on")) for c in answer["citations"]
+    )
+    return FinishedAnswer(
+        abstained=bool(answer.get("abstained", False)),
+        text=answer["text"],
+        sentences=tuple(Sentence(s["text"], tuple(s["citations"])) for s in answer["sentences"]),
+        citations=citations,
+        topic=answer.get("topic"),
+        mode=answer.get("mode") or "verbatim",
+        reviewed=bool(citations) and all(c.reviewed_on for c in citations),
+        extra={key: answer[key] for key in ("mode", "grade", "groundedness") if key in answer},
+    )

@@ -1,0 +1,261 @@
+"""The gateway process: builds its parts once, serves the doors, and works the inbox until it is told to stop.
+
+Run as `python -m bot.gateway.app`; all settings come from the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from actions.handoff.queue import CaseQueue
+from actions.transcript import Transcript
+from actions.vault import Vault
+from bot.desk.app import desk_routes
+from bot.desk.services import DeskServices, DeskSettings
+from bot.desk.staff import StaffRegistry
+from bot.errors import BedsideError
+from bot.gateway.answer_client import AnswerClient
+from bot.gateway.answers import AnswerRunner
+from bot.gateway.background import Background
+from bot.gateway.care_line import CareLine
+from bot.gateway.conversation import ConversationStore
+from bot.gateway.decisions import carry_out
+from bot.gateway.inbox import Inbox
+from bot.gateway.language import LanguageDetector
+from bot.gateway.metrics import Metrics
+from bot.gateway.outbox import Outbox
+from bot.gateway.rasa_client import DialogueClient
+from bot.gateway.services import Services
+from bot.gateway.web_limits import web_limits
+from bot.gateway.widget import PAGE, WebChannel
+from bot.gateway.wording import load_wording
+from bot.gateway.worker import Worker
+from bot.settings import GatewaySettings, is_loopback, load_settings
+from careguard.errors import CareguardError
+from careguard.rulebook import load_rulebook
+
+log = logging.getLogger(__name__)
+
+LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def build_services(settings: GatewaySettings, redis: Redis) -> Services:
+    """Return the gateway's parts, with every rule and word read and checked.
+
+    Raises:
+        CareguardError: A rule or a locale file is wrong.
+    """
+    vault = Vault(settings.data_key.get_secret_value())
+    token = settings.internal_token.get_secret_value()
+    ttl_s = settings.conversation_ttl_s
+    answers = AnswerRunner(carry_out)
+    services = Services(
+        settings=settings,
+        wording=load_wording(settings.locales, settings.languages),
+        rulebook=load_rulebook(settings.guardrails, settings.locales, settings.languages),
+        detector=LanguageDetector(settings.languages),
+        conversations=ConversationStore(redis, ttl_s=ttl_s),
+        inbox=Inbox(redis, vault, ttl_s=ttl_s),
+        outbox=Outbox(redis, vault, ttl_s=ttl_s),
+        transcript=Transcript(redis, vault, keep_s=ttl_s),
+        cases=CaseQueue(redis, vault, keep_resolved_s=ttl_s),
+        dialogue=DialogueClient([settings.dialogue_url], token, timeout_s=settings.dialogue_timeout_s),
+        answering=AnswerClient(settings.actions_url, token, timeout_s=settings.answer_budget_s),
+        answers=answers,
+        background=Background(),
+        metrics=Metrics(),
+    )
+    answers.connect(services)
+    return services
+
+
+def create_app(settings: GatewaySettings) -> Starlette:
+    """Return the gateway's ASGI application.
+
+    Raises:
+        CareguardError: A rule or a locale file is wrong.
+    """
+    redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_connect_timeout=2.0)
+    services = build_services(settings, redis)
+    channel = WebChannel(services, web_limits(settings))
+    desk = DeskServices(
+        queue=services.cases,
+        transcript=services.transcript,
+        staff=StaffRegistry(redis),
+        line=CareLine(services),
+        settings=DeskSettings(),
+        redis=redis,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        worker = Worker(redis, services)
+        running = [
+            _watched(worker.run, "worker"),
+            _watched(services.outbox.ring_bells, "bells"),
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await services.background.stop()
+            await services.dialogue.close()
+            await services.answering.close()
+            await redis.aclose()
+
+    return Starlette(
+        routes=[
+            Route("/", _demo_page, methods=["GET"]),
+            *channel.routes(),
+            Route("/healthz", _alive, methods=["GET"]),
+            Route("/readyz", _ready_route(services, redis), methods=["GET"]),
+            Route("/metrics", _metrics_route(services), methods=["GET"]),
+            Mount("/desk", routes=desk_routes(desk)),
+            Mount("/", app=StaticFiles(directory=PAGE)),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(settings.widget_origins),
+                allow_origin_regex=LOOPBACK_ORIGIN if is_loopback(settings.host) else None,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
+                max_age=600,
+            ),
+        ],
+        lifespan=lifespan,
+    )
+
+
+class SecurityHeaders:
+    """Adds the headers that keep a page from loading or leaking anything it need not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; headers that a page set itself stay."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"] == "/widget.js":
+                    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def _watched(work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
+    """Run what must never end; when it does, end the process, so that it is started afresh."""
+
+    async def run() -> None:
+        await work()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            error = task.exception()
+            log.critical("the %s ended: %s; the process stops", name, type(error).__name__)
+            signal.raise_signal(signal.SIGTERM)
+
+    task = asyncio.create_task(run(), name=name)
+    task.add_done_callback(ended)
+    return task
+
+
+async def _demo_page(_: Request) -> Response:
+    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _alive(_: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+def _ready_route(services: Services, redis: Redis) -> Callable[[Request], Awaitable[Response]]:
+    async def ready(_: Request) -> Response:
+        """Ready means: messages are stored and red flags are seen. Without dialogue we are degraded, not away."""
+        try:
+            await redis.ping()
+            store = True
+        except (RedisError, OSError):
+            store = False
+        dialogue, actions = await asyncio.gather(services.dialogue.is_ready(), services.answering.is_ready())
+        parts = {"store": store, "dialogue": dialogue, "actions": actions}
+        status = "ready" if all(parts.values()) else "degraded" if store else "down"
+        body = {"status": status} | {name: "up" if up else "down" for name, up in parts.items()}
+        return JSONResponse(body, status_code=200 if store else 503)
+
+    return ready
+
+
+def _metrics_route(services: Services) -> Callable[[Request], Awaitable[Response]]:
+    async def metrics(_: Request) -> Response:
+        with contextlib.suppress(RedisError, OSError):
+            for level, count in (await services.cases.counts()).items():
+                services.metrics.waiting_cases.labels(level.value).set(count)
+        return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return metrics
+
+
+def main() -> int:
+    """Run the gateway; return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = load_settings(GatewaySettings)
+        app = create_app(settings)
+    except (BedsideError, CareguardError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        proxy_headers=settings.trust_proxy,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
