@@ -1,0 +1,28 @@
+"""The errors of the desk.
+
+BedsideError
+└── StaffError             base of what can go wrong with an account
+    ├── StaffExistsError       the sign-in name is taken
+    ├── StaffNotFoundError     there is no such account
+    └── WeakPasswordError      the password is too short or too long
+"""
+
+from __future__ import annotations
+
+from bot.errors import BedsideError
+
+
+class StaffError(BedsideError):
+    """Base of what can go wrong with an account; the message can be shown to the one who asked."""
+
+
+class StaffExistsError(StaffError):
+    """The sign-in name is taken."""
+
+
+class StaffNotFoundError(StaffError):
+    """There is no such account."""
+
+
+class WeakPasswordError(StaffError):
+    """The password is too short or too long."""

@@ -1,0 +1,67 @@
+"""What the desk needs, handed to it by the gateway that mounts it.
+
+The desk reads and changes cases itself; everything that reaches a patient goes through `PatientLine`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from careguard.verdict import Level
+from redis.asyncio import Redis
+
+from actions.handoff.case import Case
+from actions.handoff.queue import CaseQueue
+from actions.transcript import Transcript
+from bot.desk.staff import StaffRegistry
+
+
+class PatientLine(Protocol):
+    """The way from the desk to the patient; the gateway implements it.
+
+    Each call puts the message into the patient's outbox and into the transcript, and may be made twice with the same
+    arguments without a second message.
+    """
+
+    async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
+        """The patient will read `text` in the same chat, marked as written by a person; `reply_id` is its id."""
+
+    async def tell_claimed(self, case: Case, staff_name: str) -> None:
+        """The patient will read that a person is here now; the bot is silent from here on."""
+
+    async def tell_released(self, case: Case) -> None:
+        """The patient will read that the case waits for a person again."""
+
+    async def tell_resolved(self, case: Case) -> None:
+        """The patient will read that the case is closed and the bot is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSettings:
+    """How the desk behaves."""
+
+    base_path: str = "/desk"
+    """Where the gateway mounts it, without a slash at the end."""
+    session_idle_s: float = 15 * 60.0
+    """A session ends this long after its person last did something."""
+    session_longest_s: float = 12 * 3600.0
+    """A session ends this long after signing in, whatever happens: one long shift."""
+    secure_cookies: bool = False
+    """True when people reach the desk by https."""
+    targets_s: dict[Level, float] = field(
+        default_factory=lambda: {Level.EMERGENCY: 2 * 60.0, Level.URGENT: 15 * 60.0, Level.NONE: 4 * 3600.0}
+    )
+    """How long a case of each level may wait before the desk shows it as late."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskServices:
+    """Everything that the desk's pages are made of."""
+
+    queue: CaseQueue
+    transcript: Transcript
+    staff: StaffRegistry
+    line: PatientLine
+    redis: Redis
+    settings: DeskSettings = DeskSettings()

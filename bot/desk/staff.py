@@ -1,0 +1,246 @@
+"""The people of the care team: their accounts and passwords.
+
+Before the desk's pages. Passwords are hashed with argon2id and off the event loop, so that a sign-in never delays an
+emergency reply of the same process.
+
+Keys, all under `bedside:staff:`:
+
+    names          hash: sign-in name -> id
+    doc:<id>       the account as JSON
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, cast
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from redis.asyncio import Redis
+
+from bot.desk.errors import StaffError, StaffExistsError, StaffNotFoundError, WeakPasswordError
+
+_PREFIX = "bedside:staff:"
+_NAMES = _PREFIX + "names"
+
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 256
+
+_FIRST_SIGN_IN = "care"
+_FIRST_NAME = "Care team"
+_PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (the letters, not a password)
+
+
+class Role(StrEnum):
+    """What a person of the care team may do."""
+
+    NURSE = "nurse"
+    LEAD = "lead"
+    CLINICAL_SAFETY = "clinical_safety"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """One account."""
+
+    id: str
+    sign_in: str
+    """What the person types to sign in; unique, compared without regard to case."""
+    name: str
+    """What colleagues and patients read."""
+    role: Role
+    password_hash: str = field(repr=False)
+    languages: tuple[str, ...] = ()
+    """BCP 47 tags of the languages the person can write."""
+    disabled: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the account as plain JSON values, with the hash."""
+        return {
+            "id": self.id,
+            "sign_in": self.sign_in,
+            "name": self.name,
+            "role": self.role.value,
+            "password_hash": self.password_hash,
+            "languages": list(self.languages),
+            "disabled": self.disabled,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Staff:
+        """Return the account that `as_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: the data is not an account.
+        """
+        return cls(**data | {"role": Role(data["role"]), "languages": tuple(data["languages"])})
+
+
+class StaffRegistry:
+    """All accounts of one installation."""
+
+    def __init__(self, redis: Redis, hasher: PasswordHasher | None = None) -> None:
+        """Take a client with `decode_responses=True`; `hasher` only to make tests fast."""
+        self._redis = redis
+        self._hasher = hasher or PasswordHasher()
+        self._stand_in: str | None = None
+
+    async def add(
+        self,
+        sign_in: str,
+        password: str,
+        *,
+        name: str | None = None,
+        role: Role = Role.NURSE,
+        languages: Sequence[str] = ("en",),
+    ) -> Staff:
+        """Return the new account; afterwards its person can sign in.
+
+        Raises:
+            StaffExistsError: the sign-in name is taken.
+            WeakPasswordError: the password is shorter than 12 or longer than 256 characters.
+            StaffError: the sign-in name is empty or too long.
+        """
+        sign_in = sign_in.strip()
+        if not 1 <= len(sign_in) <= 64:
+            raise StaffError("a sign-in name has 1 to 64 characters")
+        staff = Staff(
+            id=secrets.token_hex(6),
+            sign_in=sign_in,
+            name=(name or sign_in).strip(),
+            role=role,
+            password_hash=await self._hash(password),
+            languages=tuple(languages),
+        )
+        # The account first: a name that leads nowhere would lock its person out for good.
+        await self._save(staff)
+        if not await self._redis.hsetnx(_NAMES, _folded(sign_in), staff.id):
+            await self._redis.delete(_doc_key(staff.id))
+            raise StaffExistsError(f"the sign-in name {sign_in!r} is taken")
+        return staff
+
+    async def list(self) -> list[Staff]:
+        """Return all accounts by name, disabled ones too."""
+        ids = cast("list[str]", await self._redis.hvals(_NAMES))
+        if not ids:
+            return []
+        documents = cast("list[str | None]", await self._redis.mget([_doc_key(staff_id) for staff_id in ids]))
+        accounts = [Staff.from_json(json.loads(document)) for document in documents if document is not None]
+        return sorted(accounts, key=lambda staff: staff.name.casefold())
+
+    async def get(self, staff_id: str) -> Staff | None:
+        """Return the account of that id, disabled or not."""
+        document = cast("str | None", await self._redis.get(_doc_key(staff_id)))
+        return None if document is None else Staff.from_json(json.loads(document))
+
+    async def find(self, sign_in: str) -> Staff | None:
+        """Return the account with that sign-in name, disabled or not."""
+        staff_id = cast("str | None", await self._redis.hget(_NAMES, _folded(sign_in)))
+        return None if staff_id is None else await self.get(staff_id)
+
+    async def disable(self, sign_in: str) -> Staff:
+        """Return the account; afterwards its person cannot sign in, and open sessions end with their next request.
+
+        Raises:
+            StaffNotFoundError: there is no such account.
+        """
+        return await self._replace(await self._existing(sign_in), disabled=True)
+
+    async def enable(self, sign_in: str) -> Staff:
+        """Return the account; afterwards its person can sign in again.
+
+        Raises:
+            StaffNotFoundError: there is no such account.
+        """
+        return await self._replace(await self._existing(sign_in), disabled=False)
+
+    async def set_password(self, sign_in: str, password: str) -> Staff:
+        """Return the account, which from now on opens with `password` only.
+
+        Raises:
+            StaffNotFoundError: there is no such account.
+            WeakPasswordError: the password is shorter than 12 or longer than 256 characters.
+        """
+        staff = await self._existing(sign_in)
+        return await self._replace(staff, password_hash=await self._hash(password))
+
+    async def check_password(self, sign_in: str, password: str) -> Staff | None:
+        """Return the account when the password is right and the account is not disabled, else None.
+
+        Takes as long for a name that does not exist, so that names cannot be found out by time.
+        """
+        staff = await self.find(sign_in)
+        right = await self._verify(staff.password_hash if staff else await self._stand_in_hash(), password)
+        if staff is None or not right or staff.disabled:
+            return None
+        if self._hasher.check_needs_rehash(staff.password_hash):
+            return await self._replace(staff, password_hash=await self._hash(password))
+        return staff
+
+    async def ensure_first_account(self) -> tuple[str, str] | None:
+        """Return sign-in name and password of the first account when none existed before; else None."""
+        if await self._redis.hlen(_NAMES):
+            return None
+        password = new_password()
+        try:
+            staff = await self.add(_FIRST_SIGN_IN, password, name=_FIRST_NAME, role=Role.ADMIN, languages=("en", "es"))
+        except StaffExistsError:
+            return None
+        return staff.sign_in, password
+
+    async def _existing(self, sign_in: str) -> Staff:
+        staff = await self.find(sign_in)
+        if staff is None:
+            raise StaffNotFoundError(f"there is no account with the sign-in name {sign_in!r}")
+        return staff
+
+    async def _replace(self, staff: Staff, **changes: Any) -> Staff:
+        changed = replace(staff, **changes)
+        await self._save(changed)
+        return changed
+
+    async def _save(self, staff: Staff) -> None:
+        await self._redis.set(_doc_key(staff.id), json.dumps(staff.as_json()))
+
+    async def _hash(self, password: str) -> str:
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+            raise WeakPasswordError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+        return await asyncio.to_thread(self._hasher.hash, _normal(password))
+
+    async def _verify(self, password_hash: str, password: str) -> bool:
+        if len(password) > LONGEST_PASSWORD:
+            return False
+        try:
+            return await asyncio.to_thread(self._hasher.verify, password_hash, _normal(password))
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _stand_in_hash(self) -> str:
+        if self._stand_in is None:
+            self._stand_in = await self._hash(new_password())
+        return self._stand_in
+
+
+def new_password() -> str:
+    """Return a random password that can be read out loud: four groups of four, about 79 bits."""
+    return "-".join("".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(4)) for _ in range(4))
+
+
+def _normal(password: str) -> bytes:
+    """The same password typed on another keyboard gives the same bytes."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+def _folded(sign_in: str) -> str:
+    return unicodedata.normalize("NFKC", sign_in.strip()).casefold()
+
+
+def _doc_key(staff_id: str) -> str:
+    return f"{_PREFIX}doc:{staff_id}"
