@@ -17,7 +17,7 @@ _FILES = ("config.yml", "requirements.txt", "without_tensorflow.py")
 
 
 def train_command(python: Path, out: Path) -> list[str]:
-    """Return the command that leaves the trained model at `model_path(out)`; about 15 seconds, run with `environment`."""
+    """Return the command that leaves the trained model at `model_path(out)`; run it with `environment`."""
     return [
         str(python),
         str(PROJECT / "start.py"),

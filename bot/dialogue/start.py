@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import runpy
 
-from without_tensorflow import stand_in_for_tensorflow
+from without_tensorflow import stand_in_for_tensorflow  # type: ignore[import-not-found]  # beside this file
 
 if __name__ == "__main__":
     stand_in_for_tensorflow()

@@ -1,0 +1,131 @@
+"""Reads a conversation as Rasa tells it, and makes the messages that actions send.
+
+Between Rasa and the actions. Each message is one dict with one key: `reply`, `order`, `handoff` or `effect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+Event = Mapping[str, Any]
+
+NOT_UNDERSTOOD = "clarify"
+"""Id of the reply to what was not understood; two in a row bring a person."""
+
+
+class Conversation(Protocol):
+    """The part of rasa_sdk's Tracker that the actions read."""
+
+    events: list[dict[str, Any]]
+    latest_message: dict[str, Any]
+
+    def get_slot(self, key: str) -> Any:
+        """Return the value of a slot."""
+
+
+def reply(reply_id: str) -> dict[str, Any]:
+    """Return the message that says the reply of this id."""
+    return {"reply": reply_id}
+
+
+def order(
+    question: str, topic: str | None, if_no_answer: str, *, style: str = "normal", message_id: str | None = None
+) -> dict[str, Any]:
+    """Return the message that has a question answered; `message_id` only when it is not the present message's."""
+    content = {"question": question, "topic": topic, "style": style, "if_no_answer": if_no_answer}
+    return {"order": content | ({"message_id": message_id} if message_id else {})}
+
+
+def handoff(reason: str) -> dict[str, Any]:
+    """Return the message that calls for a person, without urgency."""
+    return {"handoff": {"reason": reason, "level": "none", "category": None}}
+
+
+def effect(name: str, **values: Any) -> dict[str, Any]:
+    """Return the message that lets the gateway do something."""
+    return {"effect": {"name": name, **values}}
+
+
+def intent(conversation: Conversation) -> str:
+    """Return the intent of the present message."""
+    return _intent_of(conversation.latest_message)
+
+
+def entity(conversation: Conversation, name: str) -> str | None:
+    """Return the last value of an entity in the present message."""
+    return _entity_of(conversation.latest_message, name)
+
+
+def has_consent(conversation: Conversation) -> bool:
+    """Return whether the patient has agreed."""
+    return conversation.get_slot("consent") == "given"
+
+
+def message_id(conversation: Conversation) -> str | None:
+    """Return the id under which the gateway knows the present message."""
+    for event in reversed(conversation.events):
+        if event.get("event") == "user":
+            return str(event["message_id"]) if event.get("message_id") else None
+    return None
+
+
+def began_with_this_message(conversation: Conversation) -> bool:
+    """Return whether a welcome was said in this very turn."""
+    for event in reversed(conversation.events[:-1]):
+        if event.get("event") == "user":
+            return False
+        if event.get("event") == "bot" and _reply_of(event) in {"welcome", "welcome_back"}:
+            return True
+    return False
+
+
+def misunderstood_just_before(events: Sequence[Event]) -> bool:
+    """Return whether the message before the present one was not understood either.
+
+    The gateway tells dialogue afterwards that nothing was found, so a misunderstood question is two user events:
+    the question, and `no_answer_found`.
+    """
+    before = [event for event in events if event.get("event") in {"user", "bot"}]
+    while before and before[-1]["event"] != "user":
+        before.pop()
+    if not before:
+        return False
+    present = before.pop()
+    if _intent_of(present.get("parse_data", {})) == "no_answer_found":
+        _drop_question(before)
+    for event in reversed(before):
+        if event["event"] == "user":
+            return _was_not_understood(event)
+        if (event.get("metadata") or {}).get("kind") == "answer":
+            return False
+    return False
+
+
+def _drop_question(before: list[Event]) -> None:
+    while before:
+        if before.pop()["event"] == "user":
+            return
+
+
+def _was_not_understood(event: Event) -> bool:
+    parsed = event.get("parse_data", {})
+    if _intent_of(parsed) == "no_answer_found":
+        return _entity_of(parsed, "if_no_answer") == NOT_UNDERSTOOD
+    return _intent_of(parsed) == "unclear"
+
+
+def _intent_of(parsed: Mapping[str, Any]) -> str:
+    return str((parsed.get("intent") or {}).get("name") or "")
+
+
+def _entity_of(parsed: Mapping[str, Any], name: str) -> str | None:
+    for found in reversed(parsed.get("entities") or []):
+        if found.get("entity") == name and found.get("value"):
+            return str(found["value"])
+    return None
+
+
+def _reply_of(event: Event) -> str | None:
+    custom = (event.get("data") or {}).get("custom") or {}
+    return str(custom["reply"]) if "reply" in custom else None
