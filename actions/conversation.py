@@ -59,7 +59,7 @@ def entity(conversation: Conversation, name: str) -> str | None:
 
 def has_consent(conversation: Conversation) -> bool:
     """Return whether the patient has agreed."""
-    return conversation.get_slot("consent") == "given"
+    return bool(conversation.get_slot("consent") == "given")
 
 
 def message_id(conversation: Conversation) -> str | None:
