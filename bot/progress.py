@@ -39,8 +39,11 @@ class Progress:
         self.begin(title)
         try:
             yield
-        except BaseException:
+        except Exception:
             self.end(title, "failed after")
+            raise
+        except BaseException:
+            self.end(title, "stopped after")
             raise
         self.end(title)
 

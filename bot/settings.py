@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -165,6 +165,9 @@ class StackSettings(ProcessSettings):
     default_country: Country = Field(default="US", description=COUNTRY_REMEDY)
     internal_token: InternalToken | None = Field(default=None, description="a random text of 32 characters or more")
     data_key: DataKey | None = Field(default=None, description="a Fernet key: 32 random bytes in URL-safe base64")
+    store_fsync: Literal["everysec", "always"] = Field(
+        default="everysec", description="everysec, or always to lose nothing even when the power fails"
+    )
     start_timeout_s: Seconds = Field(default=180.0, description=SECONDS_REMEDY)
     stop_grace_s: Seconds = Field(default=10.0, description=SECONDS_REMEDY)
     log_max_bytes: Count = Field(default=10_000_000, description=COUNT_REMEDY)
