@@ -37,6 +37,7 @@ from bot.gateway.answer_client import AnswerClient
 from bot.gateway.answers import AnswerRunner
 from bot.gateway.background import Background
 from bot.gateway.care_line import CareLine
+from bot.gateway.channel import PushDelivery
 from bot.gateway.conversation import ConversationStore
 from bot.gateway.decisions import carry_out
 from bot.gateway.inbox import Inbox
@@ -45,6 +46,7 @@ from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
 from bot.gateway.services import Services
+from bot.gateway.telegram import TelegramChannel, started, telegram_bot
 from bot.gateway.web_limits import web_limits
 from bot.gateway.widget import PAGE, WebChannel
 from bot.gateway.wording import load_wording
@@ -122,6 +124,8 @@ def create_app(settings: GatewaySettings) -> Starlette:
             _watched(worker.run, "worker"),
             _watched(services.outbox.ring_bells, "bells"),
         ]
+        if settings.telegram_token is not None:
+            running.append(_watched(lambda: _run_telegram(settings, redis, services), "Telegram channel"))
         try:
             yield
         finally:
@@ -156,6 +160,17 @@ def create_app(settings: GatewaySettings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+
+
+async def _run_telegram(settings: GatewaySettings, redis: Redis, services: Services) -> None:
+    assert settings.telegram_token is not None
+    key = settings.data_key.get_secret_value()
+    bot = telegram_bot(settings.telegram_token.get_secret_value(), settings.telegram_base_url)
+    channel = TelegramChannel(services, bot, Vault(key), key.encode())
+    delivery = PushDelivery(redis, services.outbox, services.conversations, services.background, channel)
+    async with started(bot), asyncio.TaskGroup() as group:
+        group.create_task(channel.run())
+        group.create_task(delivery.run())
 
 
 class SecurityHeaders:

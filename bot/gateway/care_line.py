@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -24,11 +23,11 @@ class CareLine:
 
     services: Services
 
-    async def send_human_reply(self, case: Case, text: str, staff_name: str) -> None:
-        """Send a person's words into the patient's chat, marked as a person's."""
+    async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
+        """Send a person's words into the patient's chat, marked as a person's; the same `reply_id` is sent once."""
         conversation = await self.services.conversations.load(case.conversation_id)
         reply = Reply(
-            id=f"{case.id}.human.{secrets.token_urlsafe(6)}",
+            id=f"{case.id}.human.{reply_id}",
             reply_to=None,
             kind=ReplyKind.HUMAN,
             author=Author.HUMAN,

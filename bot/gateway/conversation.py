@@ -1,6 +1,7 @@
 """Conversations: who is writing (by pseudonym), in which language, under which consent.
 
-A conversation holds no words of the patient. Its id is ours, never the channel's: `w_…` for the web, `t_…` for Telegram.
+A conversation holds no words of the patient. Its id is ours, never the channel's: `w_…` for the web, `t_…` for
+Telegram.
 """
 
 from __future__ import annotations

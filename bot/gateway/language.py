@@ -1,7 +1,7 @@
 """Which language a turn is in: before dialogue, after screening (which needs no language).
 
-Order of trust: the patient's explicit choice; the script; two detectors that agree; the channel's hint on first contact;
-the conversation's language. Too short, or in disagreement, keeps what was.
+Order of trust: the patient's explicit choice; the script; two detectors that agree; the channel's hint on first
+contact; the conversation's language. Too short, or in disagreement, keeps what was.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ UNDECIDED = DetectedLanguage(language=None, confidence=0.0, shipped=False)
 
 
 class LanguageDetector:
-    """Two detectors, restricted to plausible languages and seeded, so that the same text always gives the same answer."""
+    """Two detectors, restricted to plausible languages and seeded: the same text always gives the same answer."""
 
     def __init__(self, shipped: Sequence[str]) -> None:
         self._shipped = tuple(shipped)

@@ -111,7 +111,7 @@ async def _prepare(message: PatientMessage, conversation: Conversation, services
     verdict = await screen_for(services, message, recent)
     button = services.wording.buttons.get(message.text)
     unavailable = None
-    if button is None and message.kind is MessageKind.TEXT:
+    if button is None and message.text.strip():
         conversation, unavailable = await _note_language(message, conversation, services, first=not recent)
     await services.transcript.append(
         conversation.id,

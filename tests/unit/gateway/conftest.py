@@ -1,0 +1,71 @@
+"""The real gateway on a real Valkey; only dialogue and answering are fakes, at the network's edge."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import pytest
+from redis.asyncio import Redis
+
+from actions.vault import Vault
+from bot.gateway.app import create_app
+from bot.settings import GatewaySettings
+from tests.chat import Chat, chatting
+from tests.fakes.answering import FakeAnswering
+from tests.fakes.dialogue import FakeDialogue
+from tests.serving import serving
+from tests.store import running_store
+
+
+@dataclass
+class Gateway:
+    """A running gateway and what stands around it."""
+
+    address: str
+    redis: Redis
+    dialogue: FakeDialogue
+    answering: FakeAnswering
+    settings: GatewaySettings
+    stack: AsyncExitStack
+
+    async def chat(self, *, language: str | None = None, country: str | None = None) -> Chat:
+        """Begin a conversation."""
+        return await self.stack.enter_async_context(chatting(self.address, language=language, country=country))
+
+
+@pytest.fixture
+async def store_url() -> AsyncIterator[str]:
+    """An empty Valkey of this test's own."""
+    async with running_store() as url:
+        yield url
+
+
+@pytest.fixture
+async def gateway(store_url: str) -> AsyncIterator[Gateway]:
+    """The gateway with its usual settings."""
+    async with AsyncExitStack() as stack:
+        yield await start_gateway(stack, store_url)
+
+
+async def start_gateway(stack: AsyncExitStack, store_url: str, **changed: object) -> Gateway:
+    """Start a gateway with some settings changed."""
+    dialogue, answering = FakeDialogue(), FakeAnswering()
+    dialogue_url = await stack.enter_async_context(serving(dialogue.app()))
+    answering_url = await stack.enter_async_context(serving(answering.app()))
+    given = {
+        "redis_url": store_url,
+        "dialogue_url": dialogue_url,
+        "actions_url": answering_url,
+        "internal_token": "t" * 40,
+        "data_key": Vault.new_key(),
+        "dialogue_timeout_s": 1.0,
+        "messages_per_minute": 100,
+        "conversations_per_hour": 1000,
+        "requests_per_minute": 10_000,
+    }
+    settings = GatewaySettings.model_validate(given | changed)
+    address = await stack.enter_async_context(serving(create_app(settings)))
+    redis = await stack.enter_async_context(Redis.from_url(store_url, decode_responses=True))
+    return Gateway(address, redis, dialogue, answering, settings, stack)
