@@ -30,7 +30,7 @@ CarryOut = Callable[[Services, Conversation, PatientMessage, list[dict[str, Any]
 MOST_ATTEMPTS = 3
 """An order that broke the process this often gets the words for "not available" instead of another try."""
 
-ANSWER_BUTTONS = ("simpler", "detail", "sources", "helpful:yes", "helpful:no", "person")
+ANSWER_BUTTONS = ("simpler", "detail", "sources", "feedback:yes", "feedback:no", "person")
 
 
 class AnswerRunner:
