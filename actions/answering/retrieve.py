@@ -1,0 +1,236 @@
+"""Finds the topic and the passages that answer a question, or decides that nothing reviewed does.
+
+After the order, before generation. A topic named in the question is the strong signal; embeddings alone never decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from actions.answering.embed import Embedder, Vectors
+from actions.answering.knowledge import Knowledge, LanguageIndex, Mention
+from actions.answering.question import Aspect
+from actions.answering.topic import Passage, Topic
+from careguard.stems import stem, stop_words, words
+
+_RANK_CONSTANT = 60
+"""Source: Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009): k = 60."""
+
+
+class RetrievalDecision(StrEnum):
+    """What must happen with the question."""
+
+    ANSWER = "answer"
+    ABSTAIN = "abstain"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPassage:
+    """A passage and how well it fits the question, 0 to 1."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What retrieval found."""
+
+    decision: RetrievalDecision
+    topic: Topic | None
+    passages: tuple[ScoredPassage, ...]
+    """Passages of the topic, best first; empty when it abstains."""
+    confidence: float
+    aspects: tuple[Aspect, ...] = ()
+    reason: str = ""
+    """Which rule decided, for evaluation; never holds words of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where answering ends and abstaining begins; calibrated by `bedside evaluate retrieval`."""
+
+    ambiguous_name_fit: float = 0.845
+    """Cosine that a name with an everyday meaning ("cold", "period") needs with its topic."""
+    loose_name_fit: float = 0.84
+    """Cosine that a name whose words stand apart needs."""
+    unnamed_fit: float = 0.885
+    """Cosine that a question needs which names no topic at all."""
+    unnamed_coverage: float = 0.99
+    named_unknown_share: float = 0.34
+    """Share of the question's telling words that may be unknown to the topic it names."""
+    follow_up_coverage: float = 0.6
+    follow_up_fit: float = 0.80
+
+
+_SECTION_WEIGHT: dict[Aspect, dict[str, float]] = {
+    Aspect.MEANING: {"what_it_is": 1.0, "in_short": 0.9},
+    Aspect.SIGNS: {"what_it_is": 0.7, "in_short": 0.6, "get_help_now": 0.3, "see_someone": 0.2},
+    Aspect.CAUSE: {"what_it_is": 1.0, "in_short": 0.5, "what_you_can_do": 0.1},
+    Aspect.SELF_CARE: {"what_you_can_do": 1.0, "in_short": 0.4},
+    Aspect.TREATMENT: {"what_doctors_may_do": 1.0, "what_you_can_do": 0.5, "in_short": 0.4},
+    Aspect.DANGER: {"get_help_now": 1.0, "see_someone": 0.9, "in_short": 0.2},
+    Aspect.PREVENTION: {"what_you_can_do": 0.8, "what_doctors_may_do": 0.4, "in_short": 0.5, "what_it_is": 0.3},
+    Aspect.TEST: {"what_it_is": 0.6, "what_doctors_may_do": 0.8, "in_short": 0.6},
+    Aspect.ASK_DOCTOR: {"questions_to_ask": 1.0},
+}
+_NO_ASPECT = {"in_short": 0.9, "what_it_is": 0.7, "what_you_can_do": 0.5, "what_doctors_may_do": 0.3}
+
+
+class Retriever:
+    """Searches the knowledge for one question at a time; holds no state between questions."""
+
+    def __init__(self, knowledge: Knowledge, embedder: Embedder, thresholds: Thresholds | None = None) -> None:
+        self._knowledge = knowledge
+        self._embedder = embedder
+        self._thresholds = thresholds or Thresholds()
+
+    def retrieve(self, question: str, language: str, topic_hint: str | None = None) -> Retrieved:
+        """Return the passages that answer the question, or the decision to abstain.
+
+        `topic_hint` is the topic talked about before: it answers a follow-up that names no topic of its own.
+        """
+        index = self._knowledge.index(language)
+        asked = _Asked(index, question) if index is not None else None
+        if index is None or asked is None or not asked.words or not index.passages:
+            return _abstained("nothing_to_search")
+        vector = self._embedder.question(question)
+        fits: Vectors = index.vectors @ vector
+        chosen = self._choose(index, asked, fits, topic_hint)
+        if isinstance(chosen, Retrieved):
+            return chosen
+        topic, confidence, reason = chosen
+        return Retrieved(
+            decision=RetrievalDecision.ANSWER,
+            topic=index.topics[topic],
+            passages=_rank(index, asked, fits, topic),
+            confidence=confidence,
+            aspects=asked.aspects,
+            reason=reason,
+        )
+
+    def _choose(
+        self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None
+    ) -> Retrieved | tuple[str, float, str]:
+        limits = self._thresholds
+        mentions = [mention for mention in asked.mentions if self._fits(mention, index, fits)]
+        if mentions:
+            best = max(mentions, key=lambda mention: _mention_rank(mention, index, fits))
+            unknown = asked.unknown_share(best.topic)
+            if unknown <= limits.named_unknown_share:
+                return best.topic, round(1.0 - unknown, 3), "named"
+            return _abstained("named_among_unknown_words")
+        if topic_hint in index.topics and topic_hint is not None and not asked.mentions:
+            coverage = asked.coverage(topic_hint)
+            fit = float(fits[index.rows[topic_hint]].max())
+            if coverage >= limits.follow_up_coverage and fit >= limits.follow_up_fit and asked.is_follow_up():
+                return topic_hint, round(coverage, 3), "follow_up"
+        best_row = int(np.argmax(fits))
+        topic = index.passages[best_row].topic
+        fit = float(fits[best_row])
+        if (
+            fit >= limits.unnamed_fit
+            and not index.contradicts(topic, asked.words)
+            and len(asked.telling) >= 2
+            and asked.coverage(topic) >= limits.unnamed_coverage
+        ):
+            return topic, round(fit, 3), "unnamed"
+        return _abstained("no_topic")
+
+    def _fits(self, mention: Mention, index: LanguageIndex, fits: Vectors) -> bool:
+        limits = self._thresholds
+        if mention.opposed:
+            return False
+        fit = float(fits[index.rows[mention.topic]].max())
+        if mention.ambiguous:
+            return fit >= limits.ambiguous_name_fit
+        return mention.exact or fit >= limits.loose_name_fit
+
+
+class _Asked:
+    """One question, taken apart once."""
+
+    def __init__(self, index: LanguageIndex, question: str) -> None:
+        self._index = index
+        self.words = index.corrected(words(question))
+        self.stems = [stem(word, index.language) for word in self.words]
+        self.mentions = index.mentions(self.words)
+        self.aspects = index.asked.aspects_of(question)
+        self.points_back = index.asked.points_back(question)
+        stop = stop_words(index.language)
+        cues = index.asked.cue_stems(question)
+        self.content = [
+            token for word, token in zip(self.words, self.stems, strict=True) if word not in stop and not word.isdigit()
+        ]
+        self.telling = [token for token in self.content if token not in index.asked.frame and token not in cues]
+        """Stems that say what the question is about."""
+
+    def coverage(self, topic: str) -> float:
+        """Return the share of telling words that the topic knows; 1 when there are none."""
+        if not self.telling:
+            return 1.0
+        known = self._index.topic_stems[topic]
+        return sum(token in known for token in self.telling) / len(self.telling)
+
+    def unknown_share(self, topic: str) -> float:
+        """Return how much of the question's telling words the topic does not know."""
+        return 1.0 - self.coverage(topic)
+
+    def is_follow_up(self) -> bool:
+        """Return whether the question can lean on what was talked about before."""
+        return self.points_back or bool(self.aspects) or not self.telling
+
+
+def _mention_rank(mention: Mention, index: LanguageIndex, fits: Vectors) -> tuple[float, float]:
+    fit = float(fits[index.rows[mention.topic]].max())
+    return (len(mention.core) + (0.5 if mention.exact else 0.0) - (0.75 if mention.ambiguous else 0.0), fit)
+
+
+def _rank(index: LanguageIndex, asked: _Asked, fits: Vectors, topic: str) -> tuple[ScoredPassage, ...]:
+    rows = index.rows[topic]
+    named = {token for mention in asked.mentions if mention.topic == topic for token in mention.core}
+    lexical = index.lexical_scores([token for token in asked.content if token not in named] or asked.content)[rows]
+    fused = _fused([fits[rows], lexical])
+    sections = _section_weights(asked.aspects)
+    told = [index.asked.aspects[aspect].told for aspect in asked.aspects[:2]]
+    scores: list[float] = []
+    for position, row in enumerate(rows):
+        passage = index.passages[int(row)]
+        score = 0.5 * fused[position] + 0.35 * sections.get(passage.section, 0.0)
+        folded = " ".join(words(passage.text))
+        if any(pattern is not None and pattern.search(folded) for pattern in told):
+            score += 0.15
+        scores.append(score)
+    order = sorted(range(len(rows)), key=lambda position: (-scores[position], position))
+    return tuple(ScoredPassage(index.passages[int(rows[n])], round(float(scores[n]), 4)) for n in order)
+
+
+def _fused(score_lists: list[Vectors]) -> Vectors:
+    """Return the reciprocal rank fusion of the lists, scaled so that first in every list is 1."""
+    total = np.zeros(len(score_lists[0]), dtype=np.float32)
+    for scores in score_lists:
+        if not np.any(scores):
+            continue
+        ranks = np.empty(len(scores), dtype=np.float32)
+        ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1, dtype=np.float32)
+        # Passages of one topic are few: a smaller constant keeps the best few apart from the rest.
+        total += (1.0 + _RANK_CONSTANT / 10) / (ranks + _RANK_CONSTANT / 10)
+    highest = float(total.max())
+    return total / highest if highest > 0 else total
+
+
+def _section_weights(aspects: tuple[Aspect, ...]) -> dict[str, float]:
+    if not aspects:
+        return _NO_ASPECT
+    weights = dict(_SECTION_WEIGHT[aspects[0]])
+    for aspect in aspects[1:2]:
+        for section, weight in _SECTION_WEIGHT[aspect].items():
+            weights[section] = max(weights.get(section, 0.0), 0.6 * weight)
+    return weights
+
+
+def _abstained(reason: str) -> Retrieved:
+    return Retrieved(decision=RetrievalDecision.ABSTAIN, topic=None, passages=(), confidence=0.0, reason=reason)

@@ -1,0 +1,220 @@
+"""The actions process: Rasa's action webhook, and the endpoint that streams reviewed answers.
+
+Between the gateway (which orders answers) and dialogue (which runs actions). Errors are said in words, without a
+patient's text. Run it with `python -m actions.app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import importlib
+import inspect
+import json
+import logging
+import pkgutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from json import JSONDecodeError
+from typing import Any
+
+import uvicorn
+from rasa_sdk import Action
+from rasa_sdk.executor import ActionExecutor
+from rasa_sdk.interfaces import ActionExecutionRejection, ActionMissingDomainException, ActionNotFoundException
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+import actions
+from actions.answering.country import EmergencyNumbers
+from actions.answering.embed import PackagedEmbedder
+from actions.answering.knowledge import Knowledge
+from actions.answering.pipeline import Order, Parts, answer_question, order_from_json
+from actions.answering.retrieve import Retriever
+from actions.errors import ActionsError
+from actions.settings import ActionsSettings, load_settings
+from careguard.errors import CareguardError
+from careguard.review import ReviewedSentence
+from careguard.review_words import load_review_policy
+
+_LOG = logging.getLogger(__name__)
+_NO_ACTION_MODULES = frozenset({"app", "settings", "errors"})
+
+
+def build_parts(settings: ActionsSettings) -> Parts:
+    """Return what answering needs: index, review policy, emergency numbers.
+
+    Raises:
+        CareguardError: A content or rule file is wrong.
+        ActionsError: The set-up has not run, or the embedder is missing.
+    """
+    embedder = PackagedEmbedder()
+    knowledge = Knowledge.load(settings.locales, settings.languages, settings.data_dir, embedder)
+    return Parts(
+        retriever=Retriever(knowledge, embedder),
+        policy=load_review_policy(settings.guardrails, settings.locales, settings.languages),
+        numbers=EmergencyNumbers(settings.locales, settings.default_country),
+    )
+
+
+def build_executor() -> ActionExecutor:
+    """Return Rasa's executor with every action class of this package registered."""
+    executor = ActionExecutor()
+    for module_info in pkgutil.iter_modules(actions.__path__):
+        if module_info.ispkg or module_info.name in _NO_ACTION_MODULES:
+            continue
+        module = importlib.import_module(f"{actions.__name__}.{module_info.name}")
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            if issubclass(member, Action) and member.__module__ == module.__name__:
+                executor.register_action(member)
+    return executor
+
+
+def create_app(settings: ActionsSettings, parts: Parts | None = None) -> Starlette:
+    """Return the ASGI application; the index is loaded when it starts, unless `parts` are given."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.parts = parts if parts is not None else await asyncio.to_thread(build_parts, settings)
+        app.state.executor = build_executor()
+        yield
+
+    app = Starlette(
+        routes=[
+            Route("/health", _health),
+            Route("/webhook", _run_action, methods=["POST"]),
+            Route("/answers", _stream_answer, methods=["POST"]),
+        ],
+        lifespan=lifespan,
+        exception_handlers={Exception: _say_failure},
+    )
+    app.state.settings = settings
+    return app
+
+
+async def _health(request: Request) -> Response:
+    """Say that the index is loaded and which actions can be run."""
+    executor: ActionExecutor = request.app.state.executor
+    return JSONResponse({"status": "ok", "actions": len(executor.actions)})
+
+
+async def _run_action(request: Request) -> Response:
+    """Run one action for Rasa, with the status codes that Rasa expects of an action server."""
+    call = await _read_json(request)
+    if not isinstance(call, dict):
+        return _error(400, "the request must be a JSON object")
+    executor: ActionExecutor = request.app.state.executor
+    name = call.get("next_action")
+    try:
+        result = await executor.run(call)
+    except ActionExecutionRejection as error:
+        return JSONResponse({"error": "the action declined", "action_name": error.action_name}, status_code=400)
+    except ActionNotFoundException as error:
+        return JSONResponse({"error": "there is no such action", "action_name": error.action_name}, status_code=404)
+    except ActionMissingDomainException as error:
+        return JSONResponse({"error": "send the domain again", "action_name": error.action_name}, status_code=449)
+    except Exception as error:
+        # The message of a foreign exception may hold a patient's words; its type and place never do.
+        _LOG.error("action %s failed: %s", name, _where(error))
+        return _error(500, f"the action failed: {type(error).__name__}")
+    return JSONResponse(result.model_dump() if result is not None else None)
+
+
+async def _stream_answer(request: Request) -> Response:
+    """Stream the reviewed sentences of one answer as lines of JSON, the whole answer last."""
+    settings: ActionsSettings = request.app.state.settings
+    if not _is_authorised(request, settings):
+        return _error(401, "the bearer token is missing or wrong")
+    try:
+        order = order_from_json(await _read_json(request), settings.languages[0])
+    except ValueError as error:
+        return _error(422, str(error))
+    return StreamingResponse(_answer_lines(order, request.app.state.parts), media_type="application/x-ndjson")
+
+
+async def _answer_lines(order: Order, parts: Parts) -> AsyncIterator[str]:
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def tell(position: int, sentence: ReviewedSentence) -> None:
+        part = {"index": position, "text": sentence.text, "citations": list(sentence.citations)}
+        await lines.put(_line({"sentence": part}))
+
+    async def work() -> None:
+        try:
+            answer = await answer_question(order, parts, tell)
+            await lines.put(_line({"answer": answer.as_json()}))
+        except Exception as error:
+            _LOG.error("answering %s failed: %s", order.message_id, _where(error))
+            await lines.put(_line({"error": type(error).__name__}))
+        finally:
+            await lines.put(None)
+
+    working = asyncio.create_task(work())
+    try:
+        while (line := await lines.get()) is not None:
+            yield line
+    finally:
+        # The patient has left, or everything is said; either way nothing may go on thinking.
+        working.cancel()
+
+
+def _line(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False) + "\n"
+
+
+async def _read_json(request: Request) -> Any:
+    try:
+        return await request.json()
+    except (JSONDecodeError, UnicodeDecodeError):
+        return None
+
+
+def _is_authorised(request: Request, settings: ActionsSettings) -> bool:
+    expected = f"Bearer {settings.internal_token.get_secret_value()}".encode()
+    return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected)
+
+
+async def _say_failure(_: Request, error: Exception) -> Response:
+    _LOG.error("a request failed: %s", _where(error))
+    return _error(500, "this did not work; the log of the actions process says where")
+
+
+def _error(status: int, problem: str) -> JSONResponse:
+    return JSONResponse({"error": problem}, status_code=status)
+
+
+def _where(error: Exception) -> str:
+    """Return the type of the error and the place where it happened, never its message."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown place"
+    return f"{type(error).__name__} at {place}"
+
+
+def main() -> int:
+    """Serve until stopped; return 2 when a setting, a content file or the set-up is wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for chatty in ("bm25s", "rasa_sdk", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        settings = load_settings()
+        parts = build_parts(settings)
+    except (ActionsError, CareguardError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    uvicorn.run(
+        create_app(settings, parts),
+        host=settings.actions_host,
+        port=settings.actions_port,
+        log_level="warning",
+        access_log=False,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Compares one sentence with the passages it cites: is everything it says there, and in the same direction?
+
+Part of review, after generation and before sending. Deterministic, without a model and without a network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from careguard.review_words import ReviewPolicy, ReviewWords
+from careguard.stems import fold, stem, stop_words, words
+
+_TOKEN = re.compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[.;:!?,()]")
+_NEGATION_REACH = 4
+"""Telling words after a negation that it still denies."""
+_DIRECTION_REACH = 3
+"""Telling words around a direction word that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How far passages carry a sentence: the share of its telling words, and the rules that it breaks."""
+
+    share: float
+    broken: tuple[str, ...]
+
+
+def support_of(sentence: str, passages: Sequence[str], words_of: ReviewWords, policy: ReviewPolicy) -> Support:
+    """Return how far the passages support the sentence."""
+    said = _Text(sentence, words_of)
+    told = [_Text(passage, words_of) for passage in passages]
+    known = {token for text in told for token in text.telling}
+    if not said.telling:
+        return Support(0.0, ("no_words",))
+    carried = [token for token in said.telling if token in known]
+    share = len(carried) / len(said.telling)
+    broken = [
+        rule
+        for rule, found in (
+            ("unsupported_words", _says_too_much(said, known, share, words_of, policy)),
+            ("number_mismatch", _numbers_differ(said, told)),
+            ("who_or_when_changed", _group_word_is_new(said, known, words_of)),
+            ("negation_flipped", _negation_differs(said, told)),
+            ("direction_flipped", _direction_differs(said, told, words_of)),
+            (
+                "not_a_statement",
+                sentence.rstrip().endswith("?") and not any(p.rstrip().endswith("?") for p in passages),
+            ),
+        )
+        if found
+    ]
+    return Support(round(share, 3), tuple(broken))
+
+
+class _Text:
+    """One text, split once into what the checks look at."""
+
+    def __init__(self, text: str, words_of: ReviewWords) -> None:
+        language = words_of.language
+        stop = stop_words(language)
+        self.tokens: list[str] = _TOKEN.findall(fold(text))
+        self.telling: list[str] = []
+        self.numbers: list[tuple[str, str]] = []
+        self.denied: dict[str, set[bool]] = {}
+        breaks = words_of.phrases["clause_breaks"]
+        reach = 0
+        for token, following in pairwise([*self.tokens, ""]):
+            if token in words_of.negations:
+                reach = _NEGATION_REACH
+            elif not token[0].isalnum() or breaks.fullmatch(token):
+                reach = 0
+            elif token[0].isdigit() or token in words_of.number_words:
+                number = words_of.number_words.get(token, token.rstrip(".,"))
+                unit = stem(following, language) if following[:1].isalpha() and following not in stop else ""
+                if token[0].isdigit() or unit:
+                    self.numbers.append((number.replace(",", ""), unit))
+            elif token not in stop:
+                stemmed = stem(token, language)
+                self.telling.append(stemmed)
+                self.denied.setdefault(stemmed, set()).add(reach > 0)
+                reach = max(0, reach - 1)
+        self.all_stems = [stem(token, language) for token in self.tokens if token[0].isalpha()]
+
+
+def _says_too_much(said: _Text, known: set[str], share: float, words_of: ReviewWords, policy: ReviewPolicy) -> bool:
+    new = [token for token in said.telling if token not in known]
+    if any(token not in words_of.plain for token in new):
+        return True
+    return share < policy.word_support and len(new) / len(said.telling) > policy.plain_words
+
+
+def _numbers_differ(said: _Text, told: list[_Text]) -> bool:
+    given: dict[str, set[str]] = {}
+    for text in told:
+        for number, unit in text.numbers:
+            given.setdefault(number, set()).add(unit)
+    for number, unit in said.numbers:
+        if number not in given:
+            return True
+        units = given[number] - {""}
+        if unit and units and unit not in units:
+            return True
+    return False
+
+
+def _group_word_is_new(said: _Text, known: set[str], words_of: ReviewWords) -> bool:
+    return any(token in group and token not in known for group in words_of.who_and_when for token in said.telling)
+
+
+def _negation_differs(said: _Text, told: list[_Text]) -> bool:
+    for token, denied in said.denied.items():
+        given = {flag for text in told for flag in text.denied.get(token, ())}
+        if given and not denied <= given:
+            return True
+    return False
+
+
+def _direction_differs(said: _Text, told: list[_Text], words_of: ReviewWords) -> bool:
+    told_stems = [text.all_stems for text in told]
+    known = {token for text in told_stems for token in text}
+    for direction in words_of.directions:
+        for mine, other in ((direction.one, direction.other), (direction.other, direction.one)):
+            used = [token for token in said.all_stems if token in mine]
+            if not used:
+                continue
+            if known.isdisjoint(mine):
+                # "eat" for "have" is no turn; it is one only where the passage goes the other way.
+                if not known.isdisjoint(other):
+                    return True
+                continue
+            if not known.isdisjoint(other) and _moved(said.all_stems, told_stems, mine, words_of.language):
+                return True
+    return False
+
+
+def _moved(said: list[str], told: list[list[str]], mine: frozenset[str], language: str) -> bool:
+    """Return whether a direction word stands beside other things than in the passages."""
+    beside = {token for text in told for token in _neighbours(text, mine, language)}
+    mine_here = _neighbours(said, mine, language)
+    return bool(mine_here) and beside.isdisjoint(mine_here)
+
+
+def _neighbours(text: list[str], mine: frozenset[str], language: str) -> set[str]:
+    stop = {stem(word, language) for word in stop_words(language)}
+    found: set[str] = set()
+    for place, token in enumerate(text):
+        if token in mine:
+            after = [t for t in text[place + 1 :] if t not in stop and t not in mine][:_DIRECTION_REACH]
+            before = [t for t in reversed(text[:place]) if t not in stop and t not in mine][:_DIRECTION_REACH]
+            found.update(after, before)
+    return found
+
+
+def share_supported(sentence: str, passages: Sequence[str], language: str) -> float:
+    """Return the share of the sentence's telling words that the passages hold, 0 to 1."""
+    stop = stop_words(language)
+    telling = [stem(word, language) for word in words(sentence) if word not in stop]
+    known = {stem(word, language) for passage in passages for word in words(passage)}
+    return sum(token in known for token in telling) / len(telling) if telling else 0.0
