@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from careguard.verdict import Level
 from redis.asyncio import Redis
 
 from actions.handoff.case import Case
 from actions.handoff.queue import CaseQueue
 from actions.transcript import Transcript
 from bot.desk.staff import StaffRegistry
+from careguard.verdict import Level
 
 
 class PatientLine(Protocol):

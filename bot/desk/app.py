@@ -1,0 +1,142 @@
+"""The care desk: its routes, to be mounted by the gateway at `DeskSettings.base_path`.
+
+Start reading here: every address of the desk with what answers it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from redis.exceptions import RedisError
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.desk.access import Access
+from bot.desk.news import LiveEvents
+from bot.desk.pages import DeskPages
+from bot.desk.render import FOLDER, Renderer
+from bot.desk.services import DeskServices
+from bot.desk.session import SessionStore
+from bot.desk.sign_in import SignIn
+
+_log = logging.getLogger(__name__)
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def desk_routes(services: DeskServices) -> list[BaseRoute]:
+    """Return the routes of the desk, with their headers and their answer to a store that is away."""
+    renderer = Renderer(services.settings.base_path)
+    sessions = SessionStore(
+        services.redis, idle_s=services.settings.session_idle_s, longest_s=services.settings.session_longest_s
+    )
+    access = Access(services, sessions, renderer)
+    sign_in = SignIn(services, sessions, renderer)
+    pages = DeskPages(services, renderer)
+    live = LiveEvents(services, access)
+
+    async def unknown(request: Request) -> Response:
+        return renderer.page("trouble.html", 404, problem="no_page", typed="")
+
+    routes: Sequence[BaseRoute] = [
+        Route("/", access.page(pages.queue), methods=["GET"]),
+        Route("/sign-in", sign_in.show, methods=["GET"]),
+        Route("/sign-in", sign_in.submit, methods=["POST"]),
+        Route("/sign-out", access.action(sign_in.sign_out), methods=["POST"]),
+        Route("/cases/{case_id}", access.page(pages.case), methods=["GET"]),
+        Route("/cases/{case_id}/claim", access.action(pages.claim), methods=["POST"]),
+        Route("/cases/{case_id}/release", access.action(pages.release), methods=["POST"]),
+        Route("/cases/{case_id}/reply", access.action(pages.reply), methods=["POST"]),
+        Route("/cases/{case_id}/note", access.action(pages.note), methods=["POST"]),
+        Route("/cases/{case_id}/resolve", access.action(pages.resolve), methods=["POST"]),
+        Route("/present", access.action(pages.present), methods=["POST"]),
+        Route("/events", live.stream, methods=["GET"]),
+        Mount("/static", StaticFiles(directory=FOLDER / "static")),
+        Route("/{path:path}", unknown),
+    ]
+    around = [Middleware(DeskHeaders), Middleware(StoreWatch, renderer=renderer)]
+    return [Mount("", routes=routes, middleware=around)]
+
+
+class DeskHeaders:
+    """Adds to each response what keeps the desk's pages to themselves."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and add the headers to what comes back."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", _cache_control(scope))
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class StoreWatch:
+    """Answers with a page that says what is going on when the store does not answer."""
+
+    def __init__(self, app: ASGIApp, renderer: Renderer) -> None:
+        self._app = app
+        self._renderer = renderer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; a store that is away becomes a 503 in words, with the typed text given back."""
+        started = False
+        body = bytearray()
+
+        async def noting_body() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                body.extend(message.get("body", b""))
+            return message
+
+        async def noting_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, noting_body, noting_start)
+        except RedisError as error:
+            _log.error("the desk's store does not answer: %s", type(error).__name__)
+            if started or scope["type"] != "http":
+                raise
+            response = self._renderer.page("trouble.html", 503, problem="no_store", typed=_typed(bytes(body)))
+            response.headers["Retry-After"] = "5"
+            await response(scope, receive, send)
+
+
+def _typed(body: bytes) -> str:
+    """Return the text that a reply or note form carried."""
+    try:
+        return dict(parse_qsl(body.decode("ascii", "replace"), max_num_fields=20)).get("text", "")
+    except ValueError:
+        return ""
+
+
+def _cache_control(scope: Scope) -> str:
+    """Pages hold what patients wrote and are kept nowhere; static files carry their version in the address."""
+    return "public, max-age=31536000, immutable" if "/static/" in scope["path"] else "no-store"
