@@ -17,6 +17,7 @@ from pathlib import Path
 
 from actions.answering.embed import PackagedEmbedder
 from actions.answering.knowledge import prepare_knowledge
+from actions.errors import ActionsError
 from bot.data_folder import DataFolder, write_private
 from bot.dialogue import launch
 from bot.errors import BedsideError, StartError
@@ -26,6 +27,8 @@ from careguard.errors import CareguardError
 
 DIALOGUE_PYTHON = REPOSITORY / ".venv-dialogue" / "bin" / "python"
 SET_UP = REPOSITORY / "deploy" / "set_up.py"
+DIALOGUE_STAMP = "dialogue.trained_from"
+CONTENT_STAMP = "content.embedded_from"
 _EMBED = "--embed"
 
 Follow = Callable[[str], None]
@@ -66,15 +69,20 @@ def trained_model(folder: DataFolder) -> Path:
     return launch.model_path(folder.models / "dialogue")
 
 
+def dialogue_is_trained(folder: DataFolder) -> bool:
+    """Return whether the trained model fits the dialogue's rules and examples as they are now."""
+    return trained_model(folder).is_file() and _read(folder.models / DIALOGUE_STAMP) == launch.training_fingerprint()
+
+
 def train_dialogue(folder: DataFolder, progress: Progress) -> None:
     """Afterwards the trained model fits the dialogue's rules and examples.
 
     Raises:
         StartError: training failed.
     """
-    stamp = folder.models / "dialogue.trained_from"
-    if trained_model(folder).is_file() and _read(stamp) == launch.training_fingerprint():
+    if dialogue_is_trained(folder):
         return
+    stamp = folder.models / DIALOGUE_STAMP
     fresh = folder.models / "dialogue.fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
@@ -100,10 +108,9 @@ def embed_content(settings: StackSettings, folder: DataFolder, progress: Progres
     Raises:
         StartError: a content file is wrong, or the embedder cannot run.
     """
-    stamp = folder.models / "content.embedded_from"
-    fingerprint = content_fingerprint(settings.locales, settings.languages)
-    if _read(stamp) == fingerprint:
+    if content_is_embedded(settings, folder):
         return
+    fingerprint = content_fingerprint(settings.locales, settings.languages)
     title = "Embedding the content"
     # A process of its own: the embedder's memory must not stay with the one that watches.
     command = [sys.executable, "-m", "bot.preparation", _EMBED]
@@ -120,7 +127,12 @@ def embed_content(settings: StackSettings, folder: DataFolder, progress: Progres
             folder.path,
             follow=lambda so_far: progress.note(title, so_far),
         )
-    write_private(stamp, fingerprint)
+    write_private(folder.models / CONTENT_STAMP, fingerprint)
+
+
+def content_is_embedded(settings: StackSettings, folder: DataFolder) -> bool:
+    """Return whether every passage of the content as it is now has its vector."""
+    return _read(folder.models / CONTENT_STAMP) == content_fingerprint(settings.locales, settings.languages)
 
 
 def content_fingerprint(locales: Path, languages: Sequence[str]) -> str:
@@ -187,7 +199,7 @@ def main(arguments: Sequence[str]) -> int:
         folder = DataFolder(settings.data_dir)
         folder.open()
         prepare(settings, folder, progress)
-    except (BedsideError, CareguardError) as error:
+    except (BedsideError, ActionsError, CareguardError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     finally:

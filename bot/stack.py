@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 from redis.asyncio import Redis
 
+from actions.settings import load_settings as load_actions_settings
 from bot.data_folder import DataFolder, RunningProcess, RunningStack, StackSecrets
 from bot.desk.staff import StaffRegistry
 from bot.dialogue import launch
@@ -50,7 +51,7 @@ def up(settings: StackSettings, progress: Progress) -> int:
     """Prepare and start everything, and stay until told to stop; return the exit code.
 
     Raises:
-        BedsideError: something is in the way of the start; one sentence says what and how to clear it.
+        BedsideError, ActionsError: something is in the way of the start; one sentence says what and how to clear it.
     """
     folder = DataFolder(settings.data_dir)
     folder.open()
@@ -59,6 +60,8 @@ def up(settings: StackSettings, progress: Progress) -> int:
         check_ports(settings)
         secrets = stack_secrets(settings, folder)
         gateway = check_gateway_settings(settings, addresses(settings, secrets), secrets)
+        if settings.actions_url is None:
+            check_actions_settings(secrets)
         try:
             prepare(settings, folder, progress)
         except KeyboardInterrupt:
@@ -194,6 +197,15 @@ def check_gateway_settings(settings: StackSettings, at: Addresses, secrets: Stac
         internal_token=secrets.internal_token,
         data_key=secrets.data_key,
     )
+
+
+def check_actions_settings(secrets: StackSecrets) -> None:
+    """Check what the actions process will start with, as `check_gateway_settings` does.
+
+    Raises:
+        ActionsError: a setting is wrong.
+    """
+    load_actions_settings(internal_token=secrets.internal_token)
 
 
 # --- what may be in the way --------------------------------------------------------------------------------------

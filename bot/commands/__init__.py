@@ -1,0 +1,1 @@
+"""The words of the `bedside` command, one module each."""
