@@ -150,9 +150,7 @@ class DeskPages:
         try:
             case = await self._queue.release(_case_id(visit), visit.staff.id, any_holder=any_holder)
         except NotHolderError as error:
-            return await self._case_page(
-                visit, error.case_id, problem="Only its holder or a lead can release it."
-            )
+            return await self._case_page(visit, error.case_id, problem="Only its holder or a lead can release it.")
         except (CaseClosedError, CaseNotFoundError) as error:
             return await self._gone(visit, error)
         await self._told(case, self._services.line.tell_released(case))
