@@ -37,6 +37,7 @@ from actions.answering.retrieve import Retriever
 from actions.errors import ActionsError
 from actions.settings import ActionsSettings, load_settings
 from careguard.errors import CareguardError
+from careguard.rails import prepare_rails
 from careguard.review import ReviewedSentence
 from careguard.review_words import load_review_policy
 
@@ -80,7 +81,10 @@ def create_app(settings: ActionsSettings, parts: Parts | None = None) -> Starlet
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.parts = parts if parts is not None else await asyncio.to_thread(build_parts, settings)
         app.state.executor = build_executor()
+        # The rails hold without guardrails-ai too; nobody waits for the seconds that it takes to load.
+        preparing = asyncio.create_task(asyncio.to_thread(prepare_rails))
         yield
+        await preparing
 
     app = Starlette(
         routes=[
