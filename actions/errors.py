@@ -2,8 +2,13 @@
 
 ActionsError
 ├── VaultError             a key is missing or wrong, or a sealed text was changed
+├── SettingsError          a setting is wrong or missing; one sentence with the remedy
 ├── EmbedderUnavailable    the embedding model cannot be loaded
-└── IndexNotPrepared       passages have no vectors yet; the set-up has not run since they changed
+├── IndexNotPrepared       passages have no vectors yet; the set-up has not run since they changed
+├── ModelUnavailable       a language model cannot be loaded or reached
+└── ModelGaveUp            a language model ended without a usable draft: too slow, too long or broken
+
+A wrong content file is a `careguard.errors.DataFileError`.
 """
 
 from __future__ import annotations
@@ -27,3 +32,11 @@ class EmbedderUnavailable(ActionsError):  # noqa: N818  (reads as a state)
 
 class IndexNotPrepared(ActionsError):  # noqa: N818  (reads as a state)
     """Passages have no vectors yet; the set-up has not run since they changed."""
+
+
+class ModelUnavailable(ActionsError):  # noqa: N818  (reads as a state)
+    """The language model cannot be loaded or reached."""
+
+
+class ModelGaveUp(ActionsError):  # noqa: N818  (reads as an event)
+    """The language model ended without a usable draft."""
