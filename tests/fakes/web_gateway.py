@@ -55,7 +55,9 @@ class FakeConversation:
     messages: dict[str, str] = field(default_factory=dict)
 
 
-def message(text: str, *, kind: str = "answer", author: str = "bot", language: str = "en", **more: Any) -> ScriptedEvent:
+def message(
+    text: str, *, kind: str = "answer", author: str = "bot", language: str = "en", **more: Any
+) -> ScriptedEvent:
     """Return a finished reply."""
     return ScriptedEvent("message", {"kind": kind, "author": author, "language": language, "text": text} | more)
 
@@ -151,7 +153,7 @@ class FakeWebGateway:
     async def _file(self, request: Request) -> Response:
         path = PAGE / (request.url.path.strip("/") or "index.html")
         return Response(
-            path.read_bytes(),  # noqa: ASYNC240  (a test's tiny file)
+            path.read_bytes(),
             media_type=TYPES[path.suffix],
             headers={"Content-Security-Policy": STRICT_CSP, "Cache-Control": "no-store"},
         )
@@ -227,9 +229,7 @@ class FakeWebGateway:
         self.resumed_from.append(after)
         return StreamingResponse(self._events(request, conversation, after), media_type="text/event-stream")
 
-    async def _events(
-        self, request: Request, conversation: FakeConversation, after: str | None
-    ) -> AsyncIterator[str]:
+    async def _events(self, request: Request, conversation: FakeConversation, after: str | None) -> AsyncIterator[str]:
         yield ": hello\n\n"
         streams = self._streams
         ids = [event_id for event_id, _ in conversation.events]
@@ -247,9 +247,7 @@ class FakeWebGateway:
             return None
         return conversation
 
-    def _append(
-        self, conversation: FakeConversation, events: tuple[ScriptedEvent, ...], reply_to: str | None
-    ) -> None:
+    def _append(self, conversation: FakeConversation, events: tuple[ScriptedEvent, ...], reply_to: str | None) -> None:
         for event in events:
             self._event_number += 1
             data = dict(event.data)
