@@ -1,0 +1,330 @@
+"""The small language in which a clinician writes how patients say things, and the search for it in a message.
+
+    chest pain              these words, one after the other; word* also takes every ending; a|b takes either
+    <pain> .. <chest>       <name> is any wording of that group; `..` up to 2 words between, `...` up to 7
+    [38-43]                 a number in this range
+    <pain> + <sweating>     both in one sentence, in any order
+    <pain> ++ <pregnant>    both anywhere in the message or the patient's messages shortly before
+
+A written word of six letters or more is also found when one letter is missing, added, wrong or swapped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from rapidfuzz.distance import OSA
+
+from careguard.normalise import Words, fold
+
+_GAPS = {"..": 2, "...": 7}
+_NEAR = 24
+"""`+` joins within one sentence and within this many words, so a message without full stops is not one sentence."""
+_TYPO_MIN_LETTERS = 6
+_GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
+_RANGE = re.compile(r"\[(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\]")
+_MAX_FINDS = 40
+
+
+class PatternError(ValueError):
+    """A pattern is not written in the language above; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One place where a sequence was found: word positions, end exclusive, and the parts it is made of."""
+
+    start: int
+    end: int
+    parts: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    elements: tuple[int, ...]
+    gaps: tuple[int, ...]
+    """Most words that may stand before each element; the first is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern: every sentence part must be found, each sequence of a part in the same sentence."""
+
+    written: str
+    parts: tuple[tuple[_Sequence, ...], ...]
+    needs: frozenset[int]
+
+
+@dataclass(slots=True)
+class _Group:
+    element: int
+    sequences: list[_Sequence] = field(default_factory=list)
+    needs: list[frozenset[int]] = field(default_factory=list)
+
+
+class PatternBook:
+    """All groups and patterns of one language. Fill it, then `sweep` messages with it; filling ends at the first sweep."""
+
+    def __init__(self, *, not_misspelt: Iterable[str] = ()) -> None:
+        self._next = 0
+        self._exact: dict[str, list[int]] = defaultdict(list)
+        self._stems: dict[str, list[int]] = defaultdict(list)
+        self._atoms: dict[str, int] = {}
+        self._ranges: dict[tuple[float, float], int] = {}
+        self._groups: dict[str, _Group] = {}
+        self._typos: dict[str, set[str]] = defaultdict(set)
+        self._not_misspelt = {fold(word) for word in not_misspelt}
+        self._read = lru_cache(maxsize=20_000)(self._read_word)
+
+    def add_group(self, name: str, wordings: Sequence[str]) -> None:
+        """Make `<name>` stand for any of the wordings; they may use groups that were added before.
+
+        Raises:
+            PatternError: A wording is not written in the pattern language, or names an unknown group.
+        """
+        if name in self._groups:
+            raise PatternError(f"the group <{name}> is there twice")
+        group = _Group(self._new_element())
+        for wording in wordings:
+            parts = _split_parts(wording)
+            if len(parts) != 1 or len(parts[0]) != 1:
+                raise PatternError(f"{wording!r}: + and ++ are for rules, not for groups")
+            sequence = self._sequence(parts[0][0], wording)
+            group.sequences.append(sequence)
+            group.needs.append(frozenset(sequence.elements))
+        self._groups[name] = group
+
+    def compile(self, written: str) -> Pattern:
+        """Return the pattern ready for `matches`.
+
+        Raises:
+            PatternError: It is not written in the pattern language, or names an unknown group.
+        """
+        parts = tuple(
+            tuple(self._sequence(sequence, written) for sequence in sentence) for sentence in _split_parts(written)
+        )
+        needs = frozenset(element for part in parts for sequence in part for element in sequence.elements)
+        return Pattern(written, parts, needs)
+
+    def sweep(self, words: Words) -> Sweep:
+        """Find every word, number and group of this book in the words, once for all patterns."""
+        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for index, forms in enumerate(words.forms):
+            for element in self._read(forms):
+                found[element].append((index, index + 1))
+        sweep = Sweep(words, found)
+        for group in self._groups.values():
+            places: set[tuple[int, int]] = set()
+            for sequence, needs in zip(group.sequences, group.needs, strict=True):
+                if needs <= found.keys():
+                    places.update((find.start, find.end) for find in sweep.find(sequence))
+            if places:
+                found[group.element] = sorted(places)
+        return sweep
+
+    def _new_element(self) -> int:
+        self._next += 1
+        return self._next
+
+    def _sequence(self, pieces: Sequence[str], written: str) -> _Sequence:
+        elements: list[int] = []
+        gaps: list[int] = []
+        gap = 0
+        for piece in pieces:
+            if piece in _GAPS:
+                if not elements or gap:
+                    raise PatternError(f"{written!r}: {piece} must stand between two words")
+                gap = _GAPS[piece]
+                continue
+            for position, element in enumerate(self._elements(piece, written)):
+                elements.append(element)
+                gaps.append(gap if position == 0 else 0)
+            gap = 0
+        if gap or not elements:
+            raise PatternError(f"{written!r}: a pattern must begin and end with a word")
+        return _Sequence(tuple(elements), tuple(gaps))
+
+    def _elements(self, piece: str, written: str) -> list[int]:
+        if "|" in piece and ("<" in piece or "[" in piece):
+            if piece not in self._groups:
+                self.add_group(piece, piece.split("|"))
+            return [self._groups[piece].element]
+        if piece.startswith("<"):
+            named = _GROUP.fullmatch(piece)
+            if named is None or named.group(1) not in self._groups:
+                raise PatternError(f"{written!r}: there is no group {piece} above this line")
+            return [self._groups[named.group(1)].element]
+        if piece.startswith("["):
+            bounds = _RANGE.fullmatch(piece)
+            if bounds is None or float(bounds.group(1)) > float(bounds.group(2)):
+                raise PatternError(f"{written!r}: {piece} is not a range such as [38-43]")
+            key = (float(bounds.group(1)), float(bounds.group(2)))
+            if key not in self._ranges:
+                self._ranges[key] = self._new_element()
+            return [self._ranges[key]]
+        return [self._atom(word, written) for word in (re.split(r"[-/]", piece) if len(piece) > 1 else [piece]) if word]
+
+    def _atom(self, piece: str, written: str) -> int:
+        piece = "|".join(sorted(fold(piece).split("|")))
+        if piece in self._atoms:
+            return self._atoms[piece]
+        element = self._atoms[piece] = self._new_element()
+        for choice in piece.split("|"):
+            word = choice.removesuffix("*")
+            if not word or "*" in word or not (word.isalnum() or len(word) == 1):
+                raise PatternError(f"{written!r}: {choice!r} is not a word; only letters and one * at the end")
+            if choice.endswith("*"):
+                if len(word) < 3:
+                    raise PatternError(f"{written!r}: {choice!r} is too short; write three letters before the *")
+                self._stems[word].append(element)
+            else:
+                self._exact[word].append(element)
+            if len(word) >= _TYPO_MIN_LETTERS and not choice.endswith("*"):
+                for neighbour in _one_letter_less(word):
+                    self._typos[neighbour].add(word)
+        return element
+
+    def _read_word(self, forms: tuple[str, ...]) -> tuple[int, ...]:
+        elements: set[int] = set()
+        for form in forms:
+            if form[0].isdigit():
+                elements.update(self._exact.get(form, ()))
+                elements.update(self._number_elements(form))
+                continue
+            elements.update(self._exact.get(form, ()))
+            for length in range(3, len(form) + 1):
+                elements.update(self._stems.get(form[:length], ()))
+            if len(form) >= _TYPO_MIN_LETTERS - 1 and form not in self._exact and form not in self._not_misspelt:
+                for candidate in _one_letter_less(form):
+                    for word in self._typos.get(candidate, ()):
+                        if OSA.distance(form, word, score_cutoff=1) <= 1:
+                            elements.update(self._exact[word])
+        return tuple(elements)
+
+    def _number_elements(self, form: str) -> list[int]:
+        try:
+            value = float(form)
+        except ValueError:
+            return []
+        return [element for (low, high), element in self._ranges.items() if low <= value <= high]
+
+
+class Sweep:
+    """What one book found in one patient's words."""
+
+    def __init__(self, words: Words, found: Mapping[int, list[tuple[int, int]]]) -> None:
+        self.words = words
+        self._found = found
+
+    def find(self, sequence: _Sequence, *, negators: Mapping[int, Sequence[Cue]] | None = None) -> list[Find]:
+        """Return where the sequence stands; places that a cue in `negators` cancels are left out."""
+        sentences = self.words.sentences
+        finds = [
+            Find(start, end, ((start, end),))
+            for start, end in self._found.get(sequence.elements[0], ())
+            if not _cancelled(start, ((start, end),), negators)
+        ]
+        for element, gap in zip(sequence.elements[1:], sequence.gaps[1:], strict=True):
+            places = self._found.get(element, ())
+            longer: list[Find] = []
+            for find in finds:
+                for start, end in places:
+                    if start < find.end:
+                        continue
+                    if start > find.end + gap:
+                        break
+                    if sentences[start] != sentences[find.end - 1]:
+                        break
+                    parts = (*find.parts, (start, end))
+                    if not _cancelled(start, parts, negators):
+                        longer.append(Find(find.start, end, parts))
+            finds = longer[:_MAX_FINDS]
+            if not finds:
+                break
+        return finds
+
+    def matches(
+        self, pattern: Pattern, *, negators: Mapping[int, Sequence[Cue]] | None = None
+    ) -> list[tuple[tuple[int, int], ...]]:
+        """Return every way the pattern stands in the words, as the parts that were found."""
+        if not pattern.needs <= self._found.keys():
+            return []
+        combined: list[tuple[tuple[int, int], ...]] = [()]
+        for part in pattern.parts:
+            ways = self._in_one_sentence(part, negators)
+            combined = [
+                before + way
+                for before in combined
+                for way in ways
+                if not any(s < end and start < e for s, e in before for start, end in way)
+            ][:_MAX_FINDS]
+            if not combined:
+                return []
+        return combined
+
+    def _in_one_sentence(
+        self, part: tuple[_Sequence, ...], negators: Mapping[int, Sequence[Cue]] | None
+    ) -> list[tuple[tuple[int, int], ...]]:
+        ways: list[tuple[Find, ...]] = [()]
+        for sequence in part:
+            finds = self.find(sequence, negators=negators)
+            ways = [(*way, find) for way in ways for find in finds if self._belong(way, find)][:_MAX_FINDS]
+            if not ways:
+                return []
+        return [tuple(span for find in way for span in find.parts) for way in ways]
+
+    def _belong(self, way: tuple[Find, ...], find: Find) -> bool:
+        sentences = self.words.sentences
+        for other in way:
+            if sentences[other.start] != sentences[find.start]:
+                return False
+            if other.start < find.end and find.start < other.end:
+                return False
+            if min(abs(find.start - other.end), abs(other.start - find.end)) > _NEAR:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A word or two that cancels what stands in its reach ("no", "years ago", "what are the signs of")."""
+
+    kind: str
+    start: int
+    end: int
+
+
+def _cancelled(start: int, parts: tuple[tuple[int, int], ...], negators: Mapping[int, Sequence[Cue]] | None) -> bool:
+    """Say whether a cue reaches the word at `start` that is no part of the find itself."""
+    if not negators:
+        return False
+    return any(
+        not any(part_start <= cue.start < part_end for part_start, part_end in parts) for cue in negators.get(start, ())
+    )
+
+
+def _split_parts(written: str) -> list[list[list[str]]]:
+    """Return message parts of sentence parts of pieces.
+
+    Raises:
+        PatternError: Something stands there that is neither a word, a group, a range nor a sign of the language.
+    """
+    parts: list[list[list[str]]] = [[[]]]
+    for piece in written.split():
+        if piece == "++":
+            parts.append([[]])
+        elif piece == "+":
+            parts[-1].append([])
+        else:
+            parts[-1][-1].append(piece)
+    if any(not sequence for part in parts for sequence in part):
+        raise PatternError(f"{written!r}: words are missing beside a +, or the pattern is empty")
+    return parts
+
+
+def _one_letter_less(word: str) -> list[str]:
+    return [word, *(word[:index] + word[index + 1 :] for index in range(len(word)))]

@@ -1,0 +1,144 @@
+"""Before dialogue and before any model: does this message need people now, or may it not be answered?
+
+Deterministic, without a network, over the wordings of every shipped language whatever language the patient writes.
+A rule that fires cannot be lowered by anything else in the message; a screen that breaks refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+from careguard.context import CueKind, read_reaches
+from careguard.normalise import Words, read_words
+from careguard.patterns import Cue, Sweep
+from careguard.rulebook import LanguageWordings, Rule, Rulebook, Several, Wording
+from careguard.verdict import ALLOWED, Decision, FiredRule, Level, Verdict, failed_verdict
+
+MAX_EARLIER = 6
+"""Messages before this one that are read together with it."""
+_TERSE_WORDS = 7
+"""A message this short may be the second half of the sentence before it."""
+
+_Cues = Mapping[int, Sequence[Cue]]
+_Fired = tuple[Rule, FiredRule]
+
+
+def screen(text: str, rulebook: Rulebook, *, earlier: Sequence[str] = ()) -> Verdict:
+    """Return the verdict about one message; never raises, and what breaks is refused and marked as failed.
+
+    Args:
+        text: The message as the patient wrote it; spans in the verdict are its characters.
+        rulebook: The loaded rules.
+        earlier: The patient's messages before it in this episode, oldest first; what is said in pieces adds up.
+    """
+    try:
+        return _verdict(list(_fired_rules(text, rulebook, earlier)))
+    except Exception:  # the one place where anything may break; a broken screen must not let a message through
+        return failed_verdict()
+
+
+def _verdict(fired: list[_Fired]) -> Verdict:
+    if not fired:
+        return ALLOWED
+    fired.sort(key=lambda pair: (-pair[0].level.rank, pair[0].precedence, pair[1].start))
+    first = fired[0][0]
+    rules: dict[str, FiredRule] = {}
+    for rule, place in fired:
+        rules.setdefault(rule.id, place)
+    return Verdict(
+        decision=Decision.REFUSE if first.level is Level.NONE else Decision.ESCALATE,
+        level=first.level,
+        category=first.category,
+        rules=tuple(rules.values()),
+        say=first.say,
+    )
+
+
+def _fired_rules(text: str, rulebook: Rulebook, earlier: Sequence[str]) -> Iterator[_Fired]:
+    words = read_words(text, earlier=tuple(earlier[-MAX_EARLIER:]))
+    if not words.forms:
+        return
+    if earlier:
+        _join_terse_messages(words)
+    current = words.messages[-1] if words.messages else 0
+    if current != len(earlier[-MAX_EARLIER:]):
+        return
+    for language in rulebook.languages:
+        yield from _fired_in(language, words, current)
+
+
+def _fired_in(language: LanguageWordings, words: Words, current: int) -> Iterator[_Fired]:
+    sweep = language.book.sweep(words)
+    reaches = read_reaches(language.context, sweep)
+
+    @cache
+    def cues(kinds: frozenset[CueKind]) -> _Cues:
+        return reaches.of(kinds)
+
+    for wording in language.wordings:
+        place = _first_place(wording, sweep, cues(wording.rule.cancelled_by), current)
+        if place is not None:
+            yield wording.rule, FiredRule(wording.rule.id, *place)
+
+
+def _first_place(wording: Wording, sweep: Sweep, cues: _Cues, current: int) -> tuple[int, int] | None:
+    """Return the characters of the current message at which the rule fires, or None."""
+    silenced: set[int] | None = None
+    for pattern in wording.says:
+        for way in sweep.matches(pattern, negators=cues):
+            if silenced is None:
+                silenced = _sentences_of(wording, sweep)
+            if silenced and any(sweep.words.sentences[start] in silenced for start, _ in way):
+                continue
+            place = _characters(way, sweep.words, current)
+            if place is not None:
+                return place
+    for several in wording.several:
+        place = _several_place(several, sweep, cues, current)
+        if place is not None:
+            return place
+    return None
+
+
+def _sentences_of(wording: Wording, sweep: Sweep) -> set[int]:
+    return {
+        sweep.words.sentences[start]
+        for pattern in wording.not_when
+        for way in sweep.matches(pattern)
+        for start, _ in way
+    }
+
+
+def _several_place(several: Several, sweep: Sweep, cues: _Cues, current: int) -> tuple[int, int] | None:
+    counted: list[tuple[int, int]] = []
+    for sign in several.signs:
+        for way in sweep.matches(sign, negators=cues):
+            span = (way[0][0], way[-1][1])
+            if not any(start < span[1] and span[0] < end for start, end in counted):
+                counted.append(span)
+                break
+    if len(counted) < several.at_least:
+        return None
+    return _characters(counted, sweep.words, current)
+
+
+def _characters(way: Sequence[tuple[int, int]], words: Words, current: int) -> tuple[int, int] | None:
+    own = [index for start, end in way for index in range(start, end) if words.messages[index] == current]
+    if not own:
+        return None
+    return min(words.starts[index] for index in own), max(words.ends[index] for index in own)
+
+
+def _join_terse_messages(words: Words) -> None:
+    """Let a message of a few words belong to the sentence before it ("my chest" ... "hurts a lot")."""
+    lengths: dict[int, int] = {}
+    for message in words.messages:
+        lengths[message] = lengths.get(message, 0) + 1
+    shift = 0
+    original = list(words.sentences)
+    for index in range(1, len(words)):
+        before, here = words.messages[index - 1], words.messages[index]
+        if here != before and max(lengths[here], lengths[before]) <= _TERSE_WORDS:
+            shift += original[index] - original[index - 1]
+        words.sentences[index] = original[index] - shift
