@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -37,7 +38,7 @@ async def running_store() -> AsyncIterator[str]:
             await _wait_until_ready(url, process, Path(folder))
             yield url
         finally:
-            if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
 

@@ -1,0 +1,168 @@
+"""A desk for tests: real store, real pages, a patient line that remembers what it was asked to say."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from html import unescape
+
+import httpx
+from argon2 import PasswordHasher
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from actions.handoff.case import Case, CaseOpening, CaseReason
+from actions.handoff.queue import CaseQueue
+from actions.transcript import EntryAuthor, Transcript, TranscriptEntry
+from actions.vault import Vault
+from bot.desk.app import desk_routes
+from bot.desk.services import DeskServices, DeskSettings
+from bot.desk.staff import Role, Staff, StaffRegistry
+from careguard.verdict import Level
+
+PASSWORD = "correct horse battery"
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@dataclass
+class FakePatientLine:
+    """What the desk said to patients, in order; `broken` makes every telling fail."""
+
+    transcript: Transcript
+    told: list[tuple[str, ...]] = field(default_factory=list)
+    broken: bool = False
+
+    async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
+        self._tell("reply", case.id, text, staff_name, reply_id)
+        entry = TranscriptEntry(
+            reply_id, time.time(), EntryAuthor.HUMAN, "human", text, case.language, (), case.id, staff_name
+        )
+        await self.transcript.append(case.conversation_id, entry)
+
+    async def tell_claimed(self, case: Case, staff_name: str) -> None:
+        self._tell("claimed", case.id, staff_name)
+
+    async def tell_released(self, case: Case) -> None:
+        self._tell("released", case.id)
+
+    async def tell_resolved(self, case: Case) -> None:
+        self._tell("resolved", case.id)
+
+    def _tell(self, *what: str) -> None:
+        if self.broken:
+            raise ConnectionError("the canary sings at dawn")
+        self.told.append(what)
+
+
+@dataclass
+class Desk:
+    """The desk with everything behind it."""
+
+    services: DeskServices
+    line: FakePatientLine
+    app: Starlette
+
+    @property
+    def queue(self) -> CaseQueue:
+        return self.services.queue
+
+    @property
+    def transcript(self) -> Transcript:
+        return self.services.transcript
+
+    async def add_staff(self, sign_in: str, name: str, role: Role = Role.NURSE) -> Staff:
+        return await self.services.staff.add(sign_in, PASSWORD, name=name, role=role, languages=("en",))
+
+    async def open_case(
+        self,
+        conversation_id: str = "c1",
+        level: Level = Level.NONE,
+        reason: CaseReason = CaseReason.ASKED_FOR_PERSON,
+        *,
+        category: str | None = None,
+        rules: tuple[str, ...] = (),
+        matched: tuple[str, ...] = (),
+        language: str = "en",
+        summary: str = "",
+    ) -> Case:
+        return await self.queue.open_case(
+            CaseOpening(
+                conversation_id=conversation_id,
+                channel="web",
+                level=level,
+                reason=reason,
+                opened_by_message=f"{conversation_id}-{time.monotonic_ns()}",
+                category=category,
+                rules=rules,
+                matched=matched,
+                language=language,
+                summary=summary,
+            )
+        )
+
+    async def patient_says(self, text: str, conversation_id: str = "c1") -> None:
+        entry = TranscriptEntry(f"m{time.monotonic_ns()}", time.time(), EntryAuthor.PATIENT, "text", text, "en")
+        await self.transcript.append(conversation_id, entry)
+
+    @asynccontextmanager
+    async def browser(self, sign_in: str | None = None) -> AsyncIterator[Browser]:
+        """A browser without a script; signed in when a name is given."""
+        transport = httpx.ASGITransport(app=self.app, client=("10.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
+            browser = Browser(client)
+            if sign_in is not None:
+                response = await browser.sign_in(sign_in)
+                assert response.status_code == 303
+            yield browser
+
+
+@dataclass
+class Browser:
+    """Fills in the forms of the pages it was shown."""
+
+    client: httpx.AsyncClient
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.client.get(f"/desk{path}")
+
+    async def text(self, path: str) -> str:
+        response = await self.get(path)
+        assert response.status_code == 200
+        return unescape(response.text)
+
+    async def sign_in(self, name: str, password: str = PASSWORD, **more: str) -> httpx.Response:
+        page = await self.get("/sign-in")
+        return await self.post("/sign-in", sign_in=name, password=password, **{"csrf": csrf_in(page.text)} | more)
+
+    async def act(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form with the token that the queue page shows."""
+        page = await self.get("/")
+        return await self.post(path, **{"csrf": csrf_in(page.text)} | fields)
+
+    async def post(self, path: str, **fields: str) -> httpx.Response:
+        return await self.client.post(f"/desk{path}", data=fields)
+
+
+def csrf_in(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def make_desk(redis: Redis, settings: DeskSettings | None = None) -> Desk:
+    vault = Vault(Vault.new_key())
+    transcript = Transcript(redis, vault)
+    line = FakePatientLine(transcript)
+    services = DeskServices(
+        queue=CaseQueue(redis, vault),
+        transcript=transcript,
+        staff=StaffRegistry(redis, QUICK_HASHER),
+        line=line,
+        redis=redis,
+        settings=settings or DeskSettings(),
+    )
+    return Desk(services, line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))
