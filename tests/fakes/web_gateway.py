@@ -89,13 +89,18 @@ class FakeWebGateway:
         self._event_number = 0
         self._stopping = False
 
+    @property
+    def newest(self) -> FakeConversation:
+        """The conversation that was opened last."""
+        return list(self.conversations.values())[-1]
+
     def when(self, text: str, *events: ScriptedEvent) -> None:
         """Answer this text with these events."""
         self._scripts[text] = events
 
     def push(self, *events: ScriptedEvent, reply_to: str | None = None) -> None:
         """Send events to the newest conversation."""
-        self._append(list(self.conversations.values())[-1], events, reply_to)
+        self._append(self.newest, events, reply_to)
 
     def refuse_next(self, status: int, words: str) -> None:
         """Refuse the next message with a status and words."""
@@ -160,10 +165,11 @@ class FakeWebGateway:
 
     async def _elsewhere(self, request: Request) -> Response:
         """Return another website's page (opened as localhost) that has nothing of ours but the one script tag."""
-        attributes = " ".join(f'data-{name}="{value}"' for name, value in request.query_params.items())
+        given = {"country": "US", "title": "Chat"} | dict(request.query_params)
+        attributes = " ".join(f'data-{name}="{value}"' for name, value in given.items())
         return HTMLResponse(
             f'<!doctype html><html lang="en"><title>Elsewhere</title><h1>Elsewhere</h1><a href="#x">A link</a>'
-            f'<script src="{self.url}/widget.js" data-country="US" data-title="Chat" {attributes} defer></script>',
+            f'<script src="{self.url}/widget.js" {attributes} defer></script>',
             headers={
                 "Content-Security-Policy": f"default-src 'none'; script-src {self.url}; connect-src {self.url}",
                 "Cache-Control": "no-store",
