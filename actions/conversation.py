@@ -72,10 +72,13 @@ def message_id(conversation: Conversation) -> str | None:
 
 def began_with_this_message(conversation: Conversation) -> bool:
     """Return whether a welcome was said in this very turn."""
-    for event in reversed(conversation.events[:-1]):
+    seen_present_message = False
+    for event in reversed(conversation.events):
         if event.get("event") == "user":
-            return False
-        if event.get("event") == "bot" and _reply_of(event) in {"welcome", "welcome_back"}:
+            if seen_present_message:
+                return False
+            seen_present_message = True
+        elif event.get("event") == "bot" and _reply_of(event) in {"welcome", "welcome_back"}:
             return True
     return False
 

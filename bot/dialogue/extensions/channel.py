@@ -166,7 +166,7 @@ async def _append_events(request: Request) -> dict[str, Any]:
     body = _body(request)
     agent = request.app.ctx.agent
     sender = _sender(body.get("sender"))
-    events = _events(body.get("events"))
+    events = _events(body.get("events"), agent.domain)
     async with agent.lock_store.lock(sender):
         tracker = await agent.tracker_store.retrieve(sender)
         if tracker is None:  # erased or expired while the answer was being written: nothing to add to
@@ -228,7 +228,8 @@ def _told(intent: Any, text: Any, domain: Any) -> dict[str, Any]:
     """Return an intent that was decided before Rasa, in the shape that NLU would have given it."""
     if not isinstance(intent, dict):
         raise BadRequestError("intent")
-    name, entities = intent.get("name"), intent.get("entities") or {}
+    name, entities = intent.get("name"), intent.get("entities")
+    entities = {} if entities is None else entities
     if name not in domain.intents or name in RASA_COMMANDS or not isinstance(entities, dict):
         raise BadRequestError("intent")
     if not all(entity in domain.entities for entity in entities):
@@ -242,13 +243,15 @@ def _told(intent: Any, text: Any, domain: Any) -> dict[str, Any]:
     }
 
 
-def _events(value: Any) -> list[Event]:
+def _events(value: Any, domain: Any) -> list[Event]:
     if not isinstance(value, list) or not value:
         raise BadRequestError("events")
     try:
         events = [Event.from_parameters(entry) for entry in value]
     except Exception:
         raise BadRequestError("events") from None
-    if not all(isinstance(event, (BotUttered, SlotSet)) for event in events):
-        raise BadRequestError("events")
+    slots = {slot.name for slot in domain.slots}
+    for event in events:
+        if not isinstance(event, BotUttered) and not (isinstance(event, SlotSet) and event.key in slots):
+            raise BadRequestError("events")
     return events
