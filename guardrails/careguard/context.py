@@ -1,7 +1,7 @@
 """Tells "no chest pain", "a stroke five years ago" and "what are the signs of a stroke?" from an emergency.
 
-Stands between finding a wording and letting it fire. A cue ("no", "years ago", "what are the signs of") cancels only the
-words in its reach, never another finding; where the reach is in doubt it is kept short, so that the finding fires.
+Stands between finding a wording and letting it fire. A cue ("no", "years ago", "what are the signs of") cancels only
+the words in its reach, never another finding; where the reach is in doubt it is kept short, so that the finding fires.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, get_args
 
 from careguard.verdict import Level, Verdict
 
@@ -17,11 +16,8 @@ KEPT_MESSAGE_IDS = 50
 """More message ids than this are not kept; the oldest after the first go."""
 
 
-class ResolvedBy(StrEnum):
-    """Who may end an episode. Nothing that a patient writes in passing is in this list."""
-
-    HUMAN = "human"
-    EXPLICIT = "explicit"
+ResolvedBy = Literal["human", "explicit"]
+"""Who may end an episode. Nothing that a patient writes in passing is in this list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +59,19 @@ CALM = Episode()
 
 
 def raise_episode(
-    episode: Episode, verdict: Verdict, *, message_id: str | None = None, at: datetime | None = None
+    episode: Episode | None, verdict: Verdict, *, message_id: str | None = None, at: datetime | None = None
 ) -> Episode:
     """Return the episode after one more verdict: as high as before, or higher, never lower.
 
     The category follows the verdict only when the level rises. A verdict without a level changes nothing.
 
     Args:
-        episode: The episode so far.
+        episode: The episode so far; None is a calm one.
         verdict: What screening decided about the message.
         message_id: The message, kept in the episode when it carried a level.
         at: When the message came, aware; now when left out.
     """
+    episode = episode or CALM
     if verdict.level is Level.NONE:
         return episode
     message_ids = episode.message_ids
@@ -98,5 +95,6 @@ def resolve_episode(episode: Episode, *, by: ResolvedBy) -> Episode:
     Raises:
         ValueError: `by` is anybody else.
     """
-    ResolvedBy(by)
+    if by not in get_args(ResolvedBy):
+        raise ValueError("an episode is resolved by human or explicit only")
     return CALM if episode.level is not Level.NONE else episode

@@ -67,7 +67,7 @@ class _Group:
 
 
 class PatternBook:
-    """All groups and patterns of one language. Fill it, then `sweep` messages with it; filling ends at the first sweep."""
+    """All groups and patterns of one language. Fill it, then `sweep` messages; filling ends at the first sweep."""
 
     def __init__(self, *, not_misspelt: Iterable[str] = ()) -> None:
         self._next = 0

@@ -1,7 +1,7 @@
 """Loads the rules that clinicians own and the wordings that translators own, and refuses whatever is not whole.
 
-Stands at the start: a rule without a source, a wording in every language or an approved reply stops the process with the
-file, the line and the remedy. After that the rulebook never changes.
+Stands at the start: a rule without a source, a wording in every language or an approved reply stops the process with
+the file, the line and the remedy. After that the rulebook never changes.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def load_rulebook(guardrails: Path, locales: Path, languages: Sequence[str] | No
     """Return the whole rulebook; with `languages` None, in every language that has a red_flags.yaml.
 
     Raises:
-        DataFileError: A file is missing or wrong, a category or reply is unknown, a date or source is missing or bad, or
-            a rule has no wording in a language.
+        DataFileError: A file is missing or wrong, a category or reply is unknown, a date or source is missing or bad,
+            or a rule has no wording in a language.
     """
     categories = _load_categories(guardrails / "rules" / "categories.yaml")
     replies = _load_reply_ids(locales)
