@@ -82,6 +82,7 @@ class FakeWebGateway:
         self.resumed_from: list[str | None] = []
         self.url = ""
         self.is_away = False
+        self.refuses_streams = False
         self.direction: str | None = None
         self._scripts: dict[str, tuple[ScriptedEvent, ...]] = {}
         self._refusals: list[tuple[int, str]] = []
@@ -227,7 +228,7 @@ class FakeWebGateway:
 
     async def _stream(self, request: Request) -> Response:
         conversation = self._known(request)
-        if conversation is None:
+        if conversation is None or self.refuses_streams:
             return _refused(401, "This chat has ended.")
         if self.is_away:
             return JSONResponse({}, status_code=503)

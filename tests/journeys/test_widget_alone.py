@@ -66,9 +66,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = CHROMIUM or playwright.chromium.executable_path
         if not Path(path).exists():
-            pytest.skip(
-                "no Chromium is installed, so the widget was not driven; `playwright install chromium` gets one"
-            )
+            pytest.skip("no Chromium: neither an installed one nor the driver's own; the widget was not driven")
         chromium = playwright.chromium.launch(executable_path=path, args=CALM)
         yield chromium
         chromium.close()
@@ -242,6 +240,16 @@ def test_a_person_can_be_asked_for_at_any_time(visit: Visit, gateway: FakeWebGat
     expect(page.locator("article").last).to_contain_text("Rosa · Care team")
     gateway.push(ScriptedEvent("case", {"case_id": "c_1", "state": "resolved", "level": "none"}))
     expect(page.locator(".case")).to_be_hidden()
+
+
+def test_a_patient_sees_that_the_care_team_has_read_a_message(visit: Visit, gateway: FakeWebGateway) -> None:
+    """While a person holds the conversation the bot is silent, so being read is shown."""
+    page = visit.go()
+    visit.write("first")
+    expect(page.locator(".own.sent")).to_have_count(1)
+    asked = next(iter(gateway.newest.messages.values()))
+    gateway.push(ScriptedEvent("read", {"case_id": "c_1"}), reply_to=asked)
+    expect(page.locator(".own .state")).to_have_text("Seen by the care team")
 
 
 def test_it_says_all_the_time_that_it_is_not_a_doctor_and_whom_to_call(visit: Visit) -> None:
@@ -651,3 +659,13 @@ def test_the_demo_page_says_that_it_is_one_and_gives_the_line_to_embed(visit: Vi
     page = visit.go("/")
     expect(page.get_by_text("This is a demonstration.")).to_be_visible()
     expect(page.locator("#snippet")).to_contain_text(f'<script src="{gateway.url}/widget.js"')
+
+
+def test_a_server_that_refuses_every_stream_gets_no_flood_of_new_conversations(
+    visit: Visit, gateway: FakeWebGateway
+) -> None:
+    """A wrong set-up shows as "no connection", with the emergency number, and keeps the patient's conversation."""
+    gateway.refuses_streams = True
+    page = visit.go()
+    expect(page.locator(".offline")).to_contain_text("call 911")
+    assert len(gateway.conversations) == 1

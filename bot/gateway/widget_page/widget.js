@@ -1,5 +1,5 @@
 /*
- * The Bedside chat widget: one script tag on any page, and this file is what runs.
+ * The Bedside chat widget: one script tag on any page.
  *   <script src="https://bedside.example/widget.js" data-language="en" data-country="US" data-title="Chat" defer></script>
  * data-language  else the page's, else the browser's; the patient's choice wins.  data-country  the emergency number.
  * data-title  the launcher's name until the words come.  data-open-on  a query parameter of the page that opens the chat.
@@ -160,7 +160,7 @@ const pause = (ms) =>
     wake = resolve;
     setTimeout(resolve, ms);
   });
-/** Full jitter: many patients who lost the same server do not come back in the same moment. */
+/** Jitter: patients who lost the same server do not all come back in the same moment. */
 const backoff = (failures) => 250 + Math.random() * Math.min(30000, 500 * 2 ** failures);
 
 // ---- the parts of the panel
@@ -315,7 +315,7 @@ on(document, 'click', (event) => {
 /** Takes the chat off the screen and this device: what was said up to a message that had it erased, else all of it. */
 const clear = (upTo) => {
   keep((record) => {
-    if (upTo) record.own.splice(0, 1 + record.own.findIndex(({ id }) => id === upTo));
+    if (upTo) record.own.splice(0, live ? Infinity : 1 + record.own.findIndex(({ id }) => id === upTo));
     else Object.assign(record, { id: null, token: null, last: null, own: [] });
   });
   for (const shown of [seen, parts, owns]) shown.clear();
@@ -501,7 +501,7 @@ const showTyping = (messageId) => {
   const text = h('span', {}, word('typing'));
   typingRow.replaceChildren(...(messageId ? [h('i'), h('i'), h('i'), text] : []));
   if (!messageId) return;
-  // After ten seconds without a word people are told that it is still going on.
+  // After ten seconds people are told that it is still going on.
   typingTimer = setTimeout(() => (text.textContent = word('still_working')), 10000);
 };
 const showCase = ({ state, person_name: name }) => {
@@ -532,6 +532,7 @@ const post = (path, body) =>
 const refusalWords = async (response) => (await response.json().catch(() => null))?.error?.message || '';
 
 let starting = null;
+let fresh = null; // a new conversation that was never heard: another would not help
 const startConversation = () => (starting ||= begin().finally(() => (starting = null)));
 const begin = async () => {
   if (kept().id) return;
@@ -540,6 +541,7 @@ const begin = async () => {
   const { conversation_id: id, token } = await response.json();
   keep((record) => Object.assign(record, { id, token, last: null }));
   lastId = replayUntil = null;
+  fresh = id;
   becomeLive();
 };
 /** Drops a conversation that the server no longer knows; another tab may have a new one already. */
@@ -640,7 +642,7 @@ let quietTimer = 0;
 let stream = null;
 let listening = false;
 
-// Browsers allow few connections to one server; tabs that nobody looks at give theirs back.
+// Browsers allow few connections to a server; tabs that nobody looks at give theirs back.
 const wanted = () => isOpen || (kept().id && document.visibilityState === 'visible');
 const stopListening = () => stream?.abort();
 const becomeLive = () => {
@@ -705,8 +707,9 @@ const listen = async () => {
       heard();
       const headers = { Accept: 'text/event-stream', ...bearer(), ...(lastId && { 'Last-Event-ID': lastId }) };
       const response = await request(`conversations/${id}/events`, { cache: 'no-store', signal: stream.signal, headers });
-      if (ENDED.includes(response.status)) dropConversation(id);
+      if (ENDED.includes(response.status) && id !== fresh) dropConversation(id);
       if (response.ok) {
+        fresh = null;
         showOffline(false);
         awaitQuiet();
         await readEvents(response.body, () => {
