@@ -53,6 +53,7 @@ from bot.gateway.wording import load_wording
 from bot.gateway.worker import Worker
 from bot.settings import GatewaySettings, is_loopback, load_settings
 from careguard.errors import CareguardError
+from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
     """
     redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_connect_timeout=2.0)
     services = build_services(settings, redis)
-    channel = WebChannel(services, web_limits(settings))
+    channel = WebChannel(services, web_limits(settings, redis))
     desk = DeskServices(
         queue=services.cases,
         transcript=services.transcript,
@@ -120,6 +121,8 @@ def create_app(settings: GatewaySettings) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         worker = Worker(redis, services)
+        # Loading guardrails-ai takes seconds; until it is there the same rails judge without it.
+        services.background.start(_load_rails(), name="load rails")
         running = [
             _watched(worker.run, "worker"),
             _watched(services.outbox.ring_bells, "bells"),
@@ -160,6 +163,10 @@ def create_app(settings: GatewaySettings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+
+
+async def _load_rails() -> None:
+    await asyncio.to_thread(prepare_rails)
 
 
 async def _run_telegram(settings: GatewaySettings, redis: Redis, services: Services) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from careguard.episode import resolve_episode
-
 from actions.handoff.case import Case
 from bot.errors import ConversationError, DialogueError
 from bot.gateway.conversation import Conversation
@@ -15,6 +13,7 @@ from bot.gateway.message import Author, Reply, ReplyKind
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
 from bot.gateway.speech import say, send
+from careguard.episode import resolve_episode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,8 @@ class CareLine:
         conversation = await self._conversation(case)
         if conversation is None:
             return
-        if conversation.episode is not None:
-            resolved = resolve_episode(conversation.episode, by="human")
-            conversation = await self.services.conversations.save(replace(conversation, episode=resolved))
+        resolved = resolve_episode(conversation.episode, by="human")
+        conversation = await self.services.conversations.save(replace(conversation, episode=resolved))
         self.services.background.start(self._tell_dialogue(conversation, case), name="tell dialogue")
 
     async def _tell(self, case: Case, reply_id: str, values: Mapping[str, str] | None = None) -> None:

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from careguard.episode import Episode
 from redis.asyncio import Redis
 
 from bot.errors import ConversationError
+from careguard.episode import CALM, Episode
 
 TOKEN_BYTES = 32
 
@@ -39,7 +39,7 @@ class Conversation:
     consent: str = ""
     """`granted`, `refused`, or empty when not yet asked or answered."""
     consented_at: float | None = None
-    episode: Episode | None = None
+    episode: Episode = CALM
     last_citations: tuple[Mapping[str, Any], ...] = ()
     address: str = ""
     """Where a push channel delivers, sealed; empty for the web."""
@@ -146,7 +146,7 @@ def _as_json(conversation: Conversation) -> dict[str, Any]:
         "origin": conversation.origin,
         "consent": conversation.consent,
         "consented_at": conversation.consented_at,
-        "episode": conversation.episode.as_json() if conversation.episode else None,
+        "episode": conversation.episode.as_json(),
         "last_citations": [dict(citation) for citation in conversation.last_citations],
         "address": conversation.address,
     }
@@ -157,6 +157,6 @@ def _from_json(data: dict[str, Any]) -> Conversation:
     citations = data.pop("last_citations")
     return Conversation(
         **data,
-        episode=Episode.from_json(episode) if episode else None,
+        episode=Episode.from_json(episode),
         last_citations=tuple(citations),
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.errors import DialogueError
 from bot.gateway.conversation import Conversation
 from bot.gateway.services import Services
+from careguard.episode import CALM
 
 
 async def erase_conversation(services: Services, conversation: Conversation) -> int:
@@ -23,6 +24,6 @@ async def erase_conversation(services: Services, conversation: Conversation) -> 
         await services.dialogue.forget(conversation.id)
         deleted += 1
     await services.conversations.save(
-        replace(conversation, consent="", consented_at=None, episode=None, last_citations=())
+        replace(conversation, consent="", consented_at=None, episode=CALM, last_citations=())
     )
     return deleted

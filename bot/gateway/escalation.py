@@ -7,8 +7,8 @@ from the turn and from the look-ahead at once.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from careguard.episode import raise_episode
 from redis.exceptions import RedisError
 
 from actions.errors import ActionsError
@@ -20,6 +20,7 @@ from bot.gateway.message import PatientMessage, ReplyKind
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
 from bot.gateway.speech import say
+from careguard.episode import raise_episode
 from careguard.verdict import Level, Verdict
 
 _WITHOUT_OWN_WORDS = {Level.EMERGENCY: "emergency_general", Level.URGENT: "urgent_general"}
@@ -46,7 +47,12 @@ async def escalate(
         failure = error
     await say(services, conversation, reply_id, reply_to=message.id, case_id=case.id if case else None)
     await _call_off_answers(services, conversation)
-    raised = raise_episode(conversation.episode, verdict, at=message.received_at, message_id=message.id)
+    raised = raise_episode(
+        conversation.episode,
+        verdict,
+        message_id=message.id,
+        at=datetime.fromtimestamp(message.received_at, UTC),
+    )
     conversation = await services.conversations.save(replace(conversation, episode=raised))
     if case is None:
         raise failure or AssertionError("no case and no failure")

@@ -21,7 +21,7 @@ async def export_record(services: Services, conversation_id: str) -> dict[str, A
     secret = {"token_hash", "address", "episode"}
     return {
         "conversation": {key: value for key, value in asdict(conversation).items() if key not in secret}
-        | {"episode": conversation.episode.as_json() if conversation.episode else None},
+        | {"episode": conversation.episode.as_json()},
         "messages": [entry.as_json() for entry in entries],
         "cases": [case.as_json() for case in cases],
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import Redis
 
 from bot.settings import GatewaySettings
 
@@ -33,9 +34,14 @@ class WebLimits:
         return await self.limiter.hit(self.requests, "request", address)
 
 
-def web_limits(settings: GatewaySettings) -> WebLimits:
-    """Return the limits that the settings name, counted in the store."""
-    storage = RedisStorage(f"async+{settings.redis_url}", implementation="redispy", key_prefix="bedside:limit")
+def web_limits(settings: GatewaySettings, redis: Redis) -> WebLimits:
+    """Return the limits that the settings name, counted in the store over the gateway's own connections."""
+    storage = RedisStorage(
+        f"async+{settings.redis_url}",
+        implementation="redispy",
+        key_prefix="bedside:limit",
+        connection_pool=redis.connection_pool,
+    )
     return WebLimits(
         limiter=SlidingWindowCounterRateLimiter(storage),
         messages=RateLimitItemPerMinute(settings.messages_per_minute),

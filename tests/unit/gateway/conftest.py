@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from actions.vault import Vault
+from bot.gateway import app as app_module
 from bot.gateway.app import create_app
 from bot.settings import GatewaySettings
 from tests.chat import Chat, chatting
@@ -17,6 +19,14 @@ from tests.fakes.answering import FakeAnswering
 from tests.fakes.dialogue import FakeDialogue
 from tests.serving import serving
 from tests.store import running_store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rules_read_once() -> Iterator[None]:
+    """Reading and compiling every rule takes seconds; the rulebook is frozen, so all tests may share one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app_module, "load_rulebook", functools.cache(app_module.load_rulebook))
+        yield
 
 
 @dataclass
