@@ -126,7 +126,7 @@ async def _show(services: Services, conversation: Conversation, message: Patient
         await say(services, conversation, reply_id, reply_to=message.id, citations=citations)
     else:
         await erase_conversation(services, conversation)
-        await say(services, conversation, "erased", reply_to=message.id)
+        await say(services, conversation, "erased", reply_to=message.id, extra={"erased": True})
         await services.transcript.erase(conversation.id)  # the goodbye itself is not kept either
 
 

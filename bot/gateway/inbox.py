@@ -41,6 +41,7 @@ return 1
 _REST = """
 if redis.call('XLEN', KEYS[1]) == 0 and redis.call('HLEN', KEYS[2]) == 0 then
   redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('DEL', KEYS[1])
   return 1
 end
 return 0

@@ -23,12 +23,14 @@ async def say(
     case_id: str | None = None,
     citations: tuple[Citation, ...] = (),
     values: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Store the reply of this id for the patient; a second time for the same message changes nothing.
 
     Args:
         event_id: The reply's own id, where it answers no message.
         values: What stands in the placeholders besides the country's numbers.
+        extra: Fields that only this reply has.
     """
     rendered = services.wording.render(
         reply_id, conversation.language, conversation.country, {"case_id": case_id or "", **(values or {})}
@@ -46,6 +48,7 @@ async def say(
             citations=citations,
             quick_replies=rendered.quick_replies,
             case_id=case_id,
+            extra=dict(extra or {}),
         ),
     )
 
