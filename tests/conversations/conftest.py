@@ -9,6 +9,17 @@ import pytest_asyncio
 
 from bot.preparation import DIALOGUE_PYTHON
 from tests.conversations.dialogue import Chat, RunningDialogue, running_dialogue
+from tests.store import running_store
+
+
+TRAINING_AND_START_S = 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give time for training to whichever test is the first to need the dialogue."""
+    for item in items:
+        if "dialogue" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(TRAINING_AND_START_S))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -16,7 +27,10 @@ async def dialogue(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     """The dialogue process, started once."""
     if not DIALOGUE_PYTHON.exists():
         pytest.skip("the dialogue environment is not built; run `make up` or `make test` once")
-    async with running_dialogue(tmp_path_factory.mktemp("dialogue")) as running:
+    async with (
+        running_store() as redis_url,
+        running_dialogue(tmp_path_factory.mktemp("dialogue"), redis_url) as running,
+    ):
         yield running
 
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ import httpx
 import psutil
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from actions.app import build_executor
@@ -30,7 +30,7 @@ from bot.preparation import DIALOGUE_PYTHON, train_dialogue, trained_model
 from bot.progress import Progress
 from careguard.strict_yaml import read_yaml
 from tests.serving import serving
-from tests.store import free_port, running_store
+from tests.store import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-tests"
@@ -48,15 +48,36 @@ class RunningDialogue:
     actions_port: int
     log: Path
     wording: dict[str, Any]
+    actions_failure: str | None = None
+    """`breaks` answers 500, `declines` 400, `nonsense` 200 with no JSON, `slow` after a minute."""
     _actions: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start_actions(self) -> None:
         """Serve the actions' webhook."""
-        await self._actions.enter_async_context(serving(_actions_webhook(), port=self.actions_port))
+        await self._actions.enter_async_context(serving(self._webhook(), port=self.actions_port))
 
     async def stop_actions(self) -> None:
         """Let nobody listen where the actions' webhook was."""
         await self._actions.aclose()
+
+    def _webhook(self) -> Starlette:
+        executor = build_executor()
+
+        async def webhook(request: Request) -> Response:
+            call = await request.json()
+            match self.actions_failure:
+                case "breaks":
+                    return JSONResponse({"error": "broken", "request": call}, status_code=500)
+                case "declines":
+                    return JSONResponse({"error": "declined", "action_name": call["next_action"]}, status_code=400)
+                case "nonsense":
+                    return PlainTextResponse("what?")
+                case "slow":
+                    await asyncio.sleep(60)
+            result = await executor.run(call)
+            return JSONResponse(result.model_dump() if result is not None else None)
+
+        return Starlette(routes=[Route("/webhook", webhook, methods=["POST"])])
 
     def resident_bytes(self) -> int:
         """Return the resident memory of the dialogue process."""
@@ -166,11 +187,12 @@ class Chat:
 
 
 @asynccontextmanager
-async def running_dialogue(folder: Path, *, turn_timeout_s: float = 10.0) -> AsyncIterator[RunningDialogue]:
+async def running_dialogue(
+    folder: Path, redis_url: str, *, turn_timeout_s: float = 10.0
+) -> AsyncIterator[RunningDialogue]:
     """Give a dialogue that is ready; the model is trained only when something that it depends on has changed."""
     model = _model()
     async with AsyncExitStack() as stack:
-        redis_url = await stack.enter_async_context(running_store())
         actions_port, port = free_port(), free_port()
         variables = launch.environment(
             redis_url,
@@ -235,18 +257,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         except TimeoutError:
             process.kill()
     await process.wait()
-
-
-def _actions_webhook() -> Starlette:
-    executor = build_executor()
-
-    async def webhook(request: Request) -> Response:
-        result = await executor.run(await request.json())
-        return JSONResponse(result.model_dump() if result is not None else None)
-
-    return Starlette(routes=[Route("/webhook", webhook, methods=["POST"])])
-
-
-def intents_of(sequence: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the intents of stored user events."""
-    return [event["parse_data"]["intent"]["name"] for event in sequence if event["event"] == "user"]

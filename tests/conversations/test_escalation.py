@@ -57,7 +57,8 @@ async def test_own_medicines_doses_and_results_are_refused_and_a_person_is_offer
         ("diagnosis", "refuse_diagnosis"),
         ("prompt_injection", "refuse_instructions"),
         ("harm_method", "refuse_harm"),
-        ("other_patient", "refuse_other_patient"),
+        ("other_patient_data", "refuse_other_patient"),
+        ("forged_prescription", "refuse_prescription"),
         ("something_new", "refuse_other"),
     ],
 )
