@@ -169,6 +169,8 @@ def run_logged(
             if process.poll() is None:
                 process.terminate()
             process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
     if process.returncode != 0:
         raise StartError(f"{last} (log: {log})")
 
