@@ -11,7 +11,6 @@ from bot.preparation import DIALOGUE_PYTHON
 from tests.conversations.dialogue import Chat, RunningDialogue, running_dialogue
 from tests.store import running_store
 
-
 TRAINING_AND_START_S = 600
 
 
