@@ -31,7 +31,7 @@ class Chat:
     events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     last_message_id: str = ""
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _seen: int = 0
+    _expected: set[str] = field(default_factory=set)
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -54,13 +54,13 @@ class Chat:
         return self
 
     async def expect(self, *, timeout_s: float = PATIENCE_S, name: str = "message", **wanted: Any) -> dict[str, Any]:
-        """Return the next event whose data has these values; earlier ones are passed over."""
+        """Return the first event with these values that no earlier call returned, waiting for it if need be."""
 
         def find() -> dict[str, Any] | None:
-            for position in range(self._seen, len(self.events)):
-                _, event_name, data = self.events[position]
-                if event_name == name and all(data.get(key) == value for key, value in wanted.items()):
-                    self._seen = position + 1
+            for event_id, event_name, data in self.events:
+                fits = event_name == name and all(data.get(key) == value for key, value in wanted.items())
+                if fits and event_id not in self._expected:
+                    self._expected.add(event_id)
                     return data
             return None
 

@@ -20,7 +20,7 @@ from tests.store import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BEDSIDE = Path(sys.executable).with_name("bedside")
-MODELS = REPOSITORY / ".bedside" / "models"
+PREPARED = REPOSITORY / ".bedside"
 START_S = 180
 SIGN_IN = re.compile(r"First sign-in\s+(\S+) / (\S+)")
 
@@ -79,9 +79,10 @@ def running_bedside(folder: Path, **settings: str) -> Iterator[RunningBedside]:
     """Give the product once it is ready; stop it cleanly afterwards."""
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    MODELS.mkdir(parents=True, exist_ok=True)
-    if not (data / "models").exists():
-        (data / "models").symlink_to(MODELS)  # trained and embedded once for every run
+    for name in ("models", "embeddings"):  # trained and embedded once for every run
+        (PREPARED / name).mkdir(parents=True, exist_ok=True)
+        if not (data / name).exists():
+            (data / name).symlink_to(PREPARED / name)
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("BEDSIDE_")},
