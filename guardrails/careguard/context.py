@@ -86,7 +86,8 @@ def read_reaches(context: Context, sweep: Sweep) -> Reaches:
         for start, end in _spans(patterns.sentence, sweep):
             if start in no_cue or (kind in PERSONAL_LIFTS and words.sentences[start] in personal_sentences):
                 continue
-            for word in _reach_sentence(start, end, words, stops):
+            ends = stops | list_words if kind is CueKind.PAST else stops
+            for word in _reach_sentence(kind, start, end, words, ends):
                 reached[word].append(Cue(kind, start, end))
         by_kind[kind] = reached
     idioms: dict[int, list[Cue]] = defaultdict(list)
@@ -119,12 +120,14 @@ def _reach_after(kind: CueKind, end: int, words: Words, stops: set[int], list_wo
     return range(end, clause_end)
 
 
-def _reach_sentence(start: int, end: int, words: Words, stops: set[int]) -> range:
+def _reach_sentence(kind: CueKind, start: int, end: int, words: Words, stops: set[int]) -> range:
+    """Return the sentence around the cue, or its clause for the past: "diabetes for ten years, now my chest hurts"."""
+    units = words.clauses if kind is CueKind.PAST else words.sentences
     first = start
-    while first > 0 and words.sentences[first - 1] == words.sentences[start] and first not in stops:
+    while first > 0 and units[first - 1] == units[start] and first - 1 not in stops:
         first -= 1
     last = end
-    while last < len(words) and words.sentences[last] == words.sentences[start] and last not in stops:
+    while last < len(words) and units[last] == units[start] and last not in stops:
         last += 1
     return range(first, last)
 

@@ -39,7 +39,7 @@ _LEET = (
 _RUN = re.compile(
     r"(?P<number>\d+(?:[.,]\d+)?(?![^\W\d_]))"
     r"|(?P<measure>\d+(?:[.,]\d+)?[^\W\d_]{1,7}(?![\w@$]))"
-    r"|(?P<word>[^\W_]+(?:[@$!][^\W_]+)*)"
+    r"|(?P<word>[^\W_]+(?:['@$!][^\W_]+)*)"
     r"|(?P<pause>\.{2,}|…|[,:()\[\]{}/\"«»“”|&]|[-–—](?=\s)|(?<=\s)[-–—]|—)"
     r"|(?P<end>[.!?。！？¿¡;\n]+)"
     r"|(?P<sign>[^\w\s])"
@@ -127,7 +127,10 @@ def _split_run(run: re.Match[str]) -> list[tuple[tuple[str, ...], int, int]]:
 
 @lru_cache(maxsize=20_000)
 def _forms(word: str) -> tuple[str, ...]:
-    forms = [word]
+    forms = [word.replace("'", "")]
+    if word.endswith("'s"):
+        forms.append(word[:-2].replace("'", ""))
+    word = forms[0]
     if not word.isalpha() and not word.isdigit():
         forms += [word.translate(table) for table in _LEET]
     for form in tuple(forms):
@@ -139,9 +142,7 @@ def _forms(word: str) -> tuple[str, ...]:
 def _folded(text: str) -> tuple[str, list[int] | None]:
     """Return the folded text and, unless places are unchanged, the original offset of each folded character."""
     if text.isascii():
-        lowered = text.lower()
-        if not _APOSTROPHES & set(lowered):
-            return lowered, None
+        return text.lower().replace("`", "'"), None
     letters: list[str] = []
     offsets: list[int] = []
     for offset, character in enumerate(text):
@@ -153,7 +154,9 @@ def _folded(text: str) -> tuple[str, list[int] | None]:
 
 @lru_cache(maxsize=20_000)
 def _fold_character(character: str) -> str:
-    if character in _ZERO_WIDTH or character in _APOSTROPHES:
+    if character in _APOSTROPHES:
+        return "'"
+    if character in _ZERO_WIDTH:
         return ""
     category = unicodedata.category(character)
     if category == "Cf" or (category == "Mn"):

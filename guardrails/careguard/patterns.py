@@ -6,7 +6,8 @@
     <pain> + <sweating>     both in one sentence, in any order
     <pain> ++ <pregnant>    both anywhere in the message or the patient's messages shortly before
 
-A written word of six letters or more is also found when one letter is missing, added, wrong or swapped.
+A written word of six letters or more is also found with one letter missing, added or swapped with its neighbour, one of
+nine letters or more also with one wrong letter.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _GAPS = {"..": 2, "...": 7}
 _NEAR = 24
 """`+` joins within one sentence and within this many words, so a message without full stops is not one sentence."""
 _TYPO_MIN_LETTERS = 6
+_WRONG_LETTER_MIN = 9
 _GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
 _RANGE = re.compile(r"\[(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\]")
 _MAX_FINDS = 40
@@ -98,6 +100,14 @@ class PatternBook:
             group.needs.append(frozenset(sequence.elements))
         self._groups[name] = group
 
+    def exact_words(self) -> frozenset[str]:
+        """Return every word that stands in a wording without a *."""
+        return frozenset(self._exact)
+
+    def add_real_words(self, words: Iterable[str]) -> None:
+        """Never take one of these words for another one misspelt (a Spanish word for an English one, say)."""
+        self._not_misspelt.update(words)
+
     def compile(self, written: str) -> Pattern:
         """Return the pattern ready for `matches`.
 
@@ -169,7 +179,7 @@ class PatternBook:
         return [self._atom(word, written) for word in (re.split(r"[-/]", piece) if len(piece) > 1 else [piece]) if word]
 
     def _atom(self, piece: str, written: str) -> int:
-        piece = "|".join(sorted(fold(piece).split("|")))
+        piece = "|".join(sorted(fold(piece).replace("'", "").split("|")))
         if piece in self._atoms:
             return self._atoms[piece]
         element = self._atoms[piece] = self._new_element()
@@ -201,7 +211,7 @@ class PatternBook:
             if len(form) >= _TYPO_MIN_LETTERS - 1 and form not in self._exact and form not in self._not_misspelt:
                 for candidate in _one_letter_less(form):
                     for word in self._typos.get(candidate, ()):
-                        if OSA.distance(form, word, score_cutoff=1) <= 1:
+                        if _is_misspelt(form, word):
                             elements.update(self._exact[word])
         return tuple(elements)
 
@@ -324,6 +334,13 @@ def _split_parts(written: str) -> list[list[list[str]]]:
     if any(not sequence for part in parts for sequence in part):
         raise PatternError(f"{written!r}: words are missing beside a +, or the pattern is empty")
     return parts
+
+
+def _is_misspelt(form: str, word: str) -> bool:
+    """Say whether one slip of the fingers makes `word` into `form`; a wrong letter counts in long words only."""
+    if form[0] != word[0] or OSA.distance(form, word, score_cutoff=1) > 1:
+        return False
+    return len(form) != len(word) or len(word) >= _WRONG_LETTER_MIN or sorted(form) == sorted(word)
 
 
 def _one_letter_less(word: str) -> list[str]:

@@ -127,6 +127,9 @@ def load_rulebook(guardrails: Path, locales: Path, languages: Sequence[str] | No
     if not languages:
         raise DataFileError(locales / "languages", "no language has a red_flags.yaml; restore one")
     loaded = tuple(_load_language(locales / "languages" / tag / "red_flags.yaml", tag, rules) for tag in languages)
+    real_words: frozenset[str] = frozenset().union(*(language.book.exact_words() for language in loaded))
+    for language in loaded:
+        language.book.add_real_words(real_words)
     return Rulebook(rules=rules, categories=categories, languages=loaded)
 
 
