@@ -39,7 +39,7 @@ MOST_CHARS_ACCEPTED = 16_000
 """Longer than a message may be, but still taken, screened and answered with a kind explanation."""
 
 _EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}")
-_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,100}")
+_CLIENT_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
