@@ -219,7 +219,8 @@ asyncio.run(main())
 def somebody_s_process() -> psutil.Process:
     """Start a process that is not our child, as one that a killed stack has left is not."""
     begin = [sys.executable, "-S", "-c", TICKS]
-    code = f"import subprocess; print(subprocess.Popen({begin!r}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)"
+    quiet = "stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL"
+    code = f"import subprocess; print(subprocess.Popen({begin!r}, {quiet}).pid)"
     said = subprocess.run([sys.executable, "-S", "-W", "ignore", "-c", code], capture_output=True, check=True)
     return psutil.Process(int(said.stdout))
 
