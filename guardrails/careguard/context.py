@@ -26,6 +26,10 @@ class CueKind(StrEnum):
     HYPOTHETICAL = "hypothetical"
 
 
+_LIST_WORDS = 25
+"""A list that a denial runs through is not longer than this."""
+_LAST_ITEM_WORDS = 4
+
 PERSONAL_LIFTS = frozenset({CueKind.KNOWLEDGE, CueKind.HYPOTHETICAL})
 """These cues do not cancel when the sentence also says that it happens to somebody now."""
 
@@ -48,8 +52,17 @@ class Context:
     """Words at which every reach ends ("but", "now")."""
     list_words: tuple[Pattern, ...] = ()
     """Words that carry a negation across commas ("no fever, cough or chest pain")."""
+    restarts: tuple[Pattern, ...] = ()
+    """Words that begin a new statement after a comma or "and" ("I", "my")."""
     personal: tuple[Pattern, ...] = ()
     idioms: tuple[Pattern, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    stops: set[int]
+    list_words: set[int]
+    restarts: set[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +84,7 @@ class Reaches:
 def read_reaches(context: Context, sweep: Sweep) -> Reaches:
     """Return which words are denied, past, general knowledge, hypothetical or part of an idiom."""
     words = sweep.words
-    stops = _starts(context.stops, sweep)
-    list_words = _starts(context.list_words, sweep)
+    marks = _Marks(_starts(context.stops, sweep), _starts(context.list_words, sweep), _starts(context.restarts, sweep))
     personal_sentences = {words.sentences[start] for start in _starts(context.personal, sweep)}
     by_kind: dict[CueKind, dict[int, list[Cue]]] = {}
     for kind, patterns in context.cues.items():
@@ -81,12 +93,12 @@ def read_reaches(context: Context, sweep: Sweep) -> Reaches:
         for start, end in _spans(patterns.after, sweep):
             if start in no_cue or (kind in PERSONAL_LIFTS and words.sentences[start] in personal_sentences):
                 continue
-            for word in _reach_after(kind, end, words, stops, list_words):
+            for word in _reach_after(kind, end, words, marks):
                 reached[word].append(Cue(kind, start, end))
         for start, end in _spans(patterns.sentence, sweep):
             if start in no_cue or (kind in PERSONAL_LIFTS and words.sentences[start] in personal_sentences):
                 continue
-            ends = stops | list_words if kind is CueKind.PAST else stops
+            ends = marks.stops | marks.list_words if kind is CueKind.PAST else marks.stops
             for word in _reach_sentence(kind, start, end, words, ends):
                 reached[word].append(Cue(kind, start, end))
         by_kind[kind] = reached
@@ -96,28 +108,31 @@ def read_reaches(context: Context, sweep: Sweep) -> Reaches:
     return Reaches(by_kind, idioms)
 
 
-def _reach_after(kind: CueKind, end: int, words: Words, stops: set[int], list_words: set[int]) -> range:
-    last = end - 1
+def _reach_after(kind: CueKind, end: int, words: Words, marks: _Marks) -> range:
+    """Return the words after the cue that it reaches.
+
+    A denial or a look back ends with its clause, unless a list goes on ("no fever, cough or chest pain"); it never passes
+    the beginning of a new statement ("no fever and my chest hurts").
+    """
+    sentence = words.sentences[end - 1]
     limit = min(len(words), end + _REACH_WORDS[kind])
+    bounded = kind in (CueKind.NEGATION, CueKind.PAST)
     stop = end
-    while stop < limit and words.sentences[stop] == words.sentences[last] and stop not in stops:
+    clause_end: int | None = None
+    list_end = end
+    while stop < len(words) and words.sentences[stop] == sentence and stop not in marks.stops:
+        new_clause = words.clauses[stop] != words.clauses[stop - 1]
+        if bounded and stop in marks.restarts and (new_clause or stop - 1 in marks.list_words):
+            break
+        if new_clause and clause_end is None:
+            clause_end = stop
+        if stop in marks.list_words and stop - end < _LIST_WORDS:
+            list_end = stop + 1 + _LAST_ITEM_WORDS
         stop += 1
-    if kind is not CueKind.NEGATION:
-        return range(end, stop)
-    clause_end = end
-    while clause_end < stop and words.clauses[clause_end] == words.clauses[last]:
-        clause_end += 1
-    sentence_end = end
-    while (
-        sentence_end < len(words)
-        and words.sentences[sentence_end] == words.sentences[last]
-        and sentence_end not in stops
-    ):
-        sentence_end += 1
-    joined = [word for word in range(end, sentence_end) if word in list_words and word - end < 25]
-    if joined:
-        return range(end, min(sentence_end, joined[-1] + 5))
-    return range(end, clause_end)
+    if not bounded:
+        return range(end, min(stop, limit))
+    near = min(limit, clause_end if clause_end is not None else stop)
+    return range(end, min(stop, max(near, list_end if list_end > end else near)))
 
 
 def _reach_sentence(kind: CueKind, start: int, end: int, words: Words, stops: set[int]) -> range:

@@ -37,8 +37,8 @@ _LEET = (
     str.maketrans({"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i"}),
 )
 _RUN = re.compile(
-    r"(?P<number>\d+(?:[.,]\d+)?(?![^\W\d_]))"
-    r"|(?P<measure>\d+(?:[.,]\d+)?[^\W\d_]{1,7}(?![\w@$]))"
+    r"(?P<measure>\d+(?:[.,]\d+)?[^\W\d_]{1,7}(?![\w@$]))"
+    r"|(?P<number>\d+(?:[.,]\d+)?(?![^\W_]))"
     r"|(?P<word>[^\W_]+(?:['@$!][^\W_]+)*)"
     r"|(?P<pause>\.{2,}|…|[,:()\[\]{}/\"«»“”|&]|[-–—](?=\s)|(?<=\s)[-–—]|—)"
     r"|(?P<end>[.!?。！？¿¡;\n]+)"
@@ -47,7 +47,7 @@ _RUN = re.compile(
 _MEASURE = re.compile(r"(\d+(?:[.,]\d+)?)(.+)")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
-_SPELLED_OUT_MIN = 4
+_SPELLED_OUT_MIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _read_message(text: str, number: int, words: Words) -> None:
         if kind == "pause":
             clause += 1
             continue
-        if kind == "sign" and unicodedata.category(run.group()) != "So":
+        if kind == "sign" and not _is_emoji(run.group()):
             continue
         for forms, start, end in _split_run(run):
             words.forms.append(forms)
@@ -110,6 +110,10 @@ def _read_message(text: str, number: int, words: Words) -> None:
             words.messages.append(number)
     _join_spelled_out(words, first)
     _append_decoded(text, number, words)
+
+
+def _is_emoji(sign: str) -> bool:
+    return unicodedata.category(sign) == "So" and sign != "°"
 
 
 def _split_run(run: re.Match[str]) -> list[tuple[tuple[str, ...], int, int]]:

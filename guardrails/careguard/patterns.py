@@ -1,6 +1,7 @@
 """The small language in which a clinician writes how patients say things, and the search for it in a message.
 
     chest pain              these words, one after the other; word* also takes every ending; a|b takes either
+    (passed out|faint)      one of these, also of several words
     <pain> .. <chest>       <name> is any wording of that group; `..` up to 2 words between, `...` up to 7
     [38-43]                 a number in this range
     <pain> + <sweating>     both in one sentence, in any order
@@ -27,6 +28,7 @@ _NEAR = 24
 """`+` joins within one sentence and within this many words, so a message without full stops is not one sentence."""
 _TYPO_MIN_LETTERS = 6
 _WRONG_LETTER_MIN = 9
+_PIECE = re.compile(r"\([^()]*\)|[^\s()]+|[()]")
 _GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
 _RANGE = re.compile(r"\[(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\]")
 _MAX_FINDS = 40
@@ -159,9 +161,10 @@ class PatternBook:
         return _Sequence(tuple(elements), tuple(gaps))
 
     def _elements(self, piece: str, written: str) -> list[int]:
-        if "|" in piece and ("<" in piece or "[" in piece):
+        choices = piece.removeprefix("(").removesuffix(")").split("|")
+        if piece.startswith("(") or (len(choices) > 1 and ("<" in piece or "[" in piece)):
             if piece not in self._groups:
-                self.add_group(piece, piece.split("|"))
+                self.add_group(piece, choices)
             return [self._groups[piece].element]
         if piece.startswith("<"):
             named = _GROUP.fullmatch(piece)
@@ -324,7 +327,7 @@ def _split_parts(written: str) -> list[list[list[str]]]:
         PatternError: Something stands there that is neither a word, a group, a range nor a sign of the language.
     """
     parts: list[list[list[str]]] = [[[]]]
-    for piece in written.split():
+    for piece in _PIECE.findall(written):
         if piece == "++":
             parts.append([[]])
         elif piece == "+":

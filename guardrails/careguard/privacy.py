@@ -332,14 +332,10 @@ def _names(text: str) -> Iterator[RedactedSpan]:
         for match in expression.finditer(text):
             yield from _name(match.span("id"), text)
     for match in _CAPITALS.finditer(text):
-        words = list(re.finditer(r"\S+", match.group()))
-        known = [word for word in words if _plain(word.group()) in GIVEN_NAMES]
-        if not known:
-            continue
-        alone = len(words) == 1
-        if alone and _plain(known[0].group()) in ALSO_WORDS:
-            continue
-        yield from _name((match.start() + known[0].start(), match.end()), text)
+        words = [(word.start(), _plain(word.group())) for word in re.finditer(r"\S+", match.group())]
+        known = [(offset, word) for offset, word in words if word in GIVEN_NAMES]
+        if known and not (len(words) == 1 and known[0][1] in ALSO_WORDS):
+            yield from _name((match.start() + known[0][0], match.end()), text)
 
 
 def _lower_case_name(span: tuple[int, int], text: str) -> Iterator[RedactedSpan]:
@@ -362,6 +358,8 @@ def _name(span: tuple[int, int], text: str) -> Iterator[RedactedSpan]:
     words = [(word.start(), word.group()) for word in re.finditer(r"\S+", text[start:end])]
     while words and _is_no_name(words[0][1]):
         del words[0]
+        if len(words) == 1 and re.fullmatch(r"[A-Z]\.", words[0][1]):
+            return
     for index, (_, word) in enumerate(words):
         after_given = index > 0 and _plain(words[index - 1][1]) in GIVEN_NAMES
         if _is_no_name(word) and not (after_given and _plain(word) in SURNAMES_TOO):

@@ -26,7 +26,7 @@ _RULE_KEYS = {
 _REQUIRED_KEYS = ("id", "meaning", "level", "category", "source", "in_force", "review_due")
 _SOURCE_KEYS = {"publisher", "document", "section", "url"}
 _WORDING_KEYS = {"says", "several", "not_when"}
-_CONTEXT_KEYS = {"stops", "list_words", "personal", "idioms", *(kind.value for kind in CueKind)}
+_CONTEXT_KEYS = {"stops", "list_words", "restarts", "personal", "idioms", *(kind.value for kind in CueKind)}
 _TELL = {"care_team", "nobody"}
 _DEFAULT_PRECEDENCE = 50
 
@@ -297,6 +297,7 @@ class _LanguageReader:
             cues=cues,
             stops=self._patterns(book, data.get("stops") or [], "stops"),
             list_words=self._patterns(book, data.get("list_words") or [], "list_words"),
+            restarts=self._patterns(book, data.get("restarts") or [], "restarts"),
             personal=self._patterns(book, data.get("personal") or [], "personal"),
             idioms=self._patterns(book, data.get("idioms") or [], "idioms"),
         )
