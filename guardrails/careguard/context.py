@@ -111,8 +111,8 @@ def read_reaches(context: Context, sweep: Sweep) -> Reaches:
 def _reach_after(kind: CueKind, end: int, words: Words, marks: _Marks) -> range:
     """Return the words after the cue that it reaches.
 
-    A denial or a look back ends with its clause, unless a list goes on ("no fever, cough or chest pain"); it never passes
-    the beginning of a new statement ("no fever and my chest hurts").
+    A denial or a look back ends with its clause, unless a list goes on ("no fever, cough or chest pain"); it never
+    passes the beginning of a new statement ("no fever and my chest hurts").
     """
     sentence = words.sentences[end - 1]
     limit = min(len(words), end + _REACH_WORDS[kind])
@@ -148,7 +148,12 @@ def _reach_sentence(kind: CueKind, start: int, end: int, words: Words, stops: se
 
 
 def _spans(patterns: Sequence[Pattern], sweep: Sweep) -> list[tuple[int, int]]:
-    return [(way[0][0], way[-1][1]) for pattern in patterns for way in sweep.matches(pattern)]
+    return [
+        (way[0][0], way[-1][1])
+        for pattern in patterns
+        if pattern.number in sweep.possible
+        for way in sweep.matches(pattern)
+    ]
 
 
 def _starts(patterns: Sequence[Pattern], sweep: Sweep) -> set[int]:

@@ -14,10 +14,11 @@ nine letters or more also with one wrong letter.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from heapq import heappop, heappush
 
 from rapidfuzz.distance import OSA
 
@@ -58,16 +59,26 @@ class _Sequence:
 class Pattern:
     """A compiled pattern: every sentence part must be found, each sequence of a part in the same sentence."""
 
+    number: int
     written: str
     parts: tuple[tuple[_Sequence, ...], ...]
     needs: frozenset[int]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Group:
+    position: int
     element: int
-    sequences: list[_Sequence] = field(default_factory=list)
-    needs: list[frozenset[int]] = field(default_factory=list)
+    sequences: tuple[_Sequence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """For each element the sequences and patterns that need it and are looked at only when it was found."""
+
+    groups: tuple[_Group, ...]
+    sequences: Mapping[int, Sequence[tuple[int, _Sequence]]]
+    patterns: Mapping[int, Sequence[Pattern]]
 
 
 class PatternBook:
@@ -80,6 +91,8 @@ class PatternBook:
         self._atoms: dict[str, int] = {}
         self._ranges: dict[tuple[float, float], int] = {}
         self._groups: dict[str, _Group] = {}
+        self._patterns: list[Pattern] = []
+        self._index: _Index | None = None
         self._typos: dict[str, set[str]] = defaultdict(set)
         self._not_misspelt = {fold(word) for word in not_misspelt}
         self._read = lru_cache(maxsize=20_000)(self._read_word)
@@ -92,15 +105,14 @@ class PatternBook:
         """
         if name in self._groups:
             raise PatternError(f"the group <{name}> is there twice")
-        group = _Group(self._new_element())
+        sequences: list[_Sequence] = []
         for wording in wordings:
             parts = _split_parts(wording)
             if len(parts) != 1 or len(parts[0]) != 1:
                 raise PatternError(f"{wording!r}: + and ++ are for rules, not for groups")
-            sequence = self._sequence(parts[0][0], wording)
-            group.sequences.append(sequence)
-            group.needs.append(frozenset(sequence.elements))
-        self._groups[name] = group
+            sequences.append(self._sequence(parts[0][0], wording))
+        self._groups[name] = _Group(len(self._groups), self._new_element(), tuple(sequences))
+        self._index = None
 
     def exact_words(self) -> frozenset[str]:
         """Return every word that stands in a wording without a *."""
@@ -120,23 +132,63 @@ class PatternBook:
             tuple(self._sequence(sequence, written) for sequence in sentence) for sentence in _split_parts(written)
         )
         needs = frozenset(element for part in parts for sequence in part for element in sequence.elements)
-        return Pattern(written, parts, needs)
+        pattern = Pattern(len(self._patterns), written, parts, needs)
+        self._patterns.append(pattern)
+        self._index = None
+        return pattern
 
     def sweep(self, words: Words) -> Sweep:
         """Find every word, number and group of this book in the words, once for all patterns."""
         found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for index, forms in enumerate(words.forms):
+        for place, forms in enumerate(words.forms):
             for element in self._read(forms):
-                found[element].append((index, index + 1))
-        sweep = Sweep(words, found)
-        for group in self._groups.values():
+                found[element].append((place, place + 1))
+        index = self._index = self._index or self._built_index()
+        self._find_groups(words, found, index)
+        possible = frozenset(
+            pattern.number
+            for element in found
+            for pattern in index.patterns.get(element, ())
+            if pattern.needs <= found.keys()
+        )
+        return Sweep(words, found, possible)
+
+    def _find_groups(self, words: Words, found: dict[int, list[tuple[int, int]]], index: _Index) -> None:
+        """Add to `found` where the groups stand; a group is made of words and of groups before it."""
+        sweep = Sweep(words, found, frozenset())
+        waiting: dict[int, list[_Sequence]] = defaultdict(list)
+        for element in found:
+            for position, one in index.sequences.get(element, ()):
+                waiting[position].append(one)
+        ordered = sorted(waiting)
+        while ordered:
+            position = heappop(ordered)
+            group = index.groups[position]
             places: set[tuple[int, int]] = set()
-            for sequence, needs in zip(group.sequences, group.needs, strict=True):
-                if needs <= found.keys():
+            for sequence in waiting[position]:
+                if len(sequence.elements) == 1:
+                    places.update(found[sequence.elements[0]])
+                elif all(element in found for element in sequence.elements):
                     places.update((find.start, find.end) for find in sweep.find(sequence))
-            if places:
-                found[group.element] = sorted(places)
-        return sweep
+            if not places:
+                continue
+            found[group.element] = sorted(places)
+            for later, following in index.sequences.get(group.element, ()):
+                if later not in waiting:
+                    heappush(ordered, later)
+                waiting[later].append(following)
+
+    def _built_index(self) -> _Index:
+        sequences = [(group.position, one) for group in self._groups.values() for one in group.sequences]
+        used = Counter(element for _, sequence in sequences for element in set(sequence.elements))
+        used.update(element for pattern in self._patterns for element in pattern.needs)
+        by_element: dict[int, list[tuple[int, _Sequence]]] = defaultdict(list)
+        for position, sequence in sequences:
+            by_element[min(sequence.elements, key=used.__getitem__)].append((position, sequence))
+        patterns: dict[int, list[Pattern]] = defaultdict(list)
+        for pattern in self._patterns:
+            patterns[min(pattern.needs, key=used.__getitem__)].append(pattern)
+        return _Index(tuple(self._groups.values()), by_element, patterns)
 
     def _new_element(self) -> int:
         self._next += 1
@@ -229,8 +281,10 @@ class PatternBook:
 class Sweep:
     """What one book found in one patient's words."""
 
-    def __init__(self, words: Words, found: Mapping[int, list[tuple[int, int]]]) -> None:
+    def __init__(self, words: Words, found: Mapping[int, list[tuple[int, int]]], possible: frozenset[int]) -> None:
         self.words = words
+        self.possible = possible
+        """Numbers of the patterns all of whose words were found; no other can match."""
         self._found = found
 
     def find(self, sequence: _Sequence, *, negators: Mapping[int, Sequence[Cue]] | None = None) -> list[Find]:
@@ -264,7 +318,7 @@ class Sweep:
         self, pattern: Pattern, *, negators: Mapping[int, Sequence[Cue]] | None = None
     ) -> list[tuple[tuple[int, int], ...]]:
         """Return every way the pattern stands in the words, as the parts that were found."""
-        if not pattern.needs <= self._found.keys():
+        if pattern.number not in self.possible:
             return []
         combined: list[tuple[tuple[int, int], ...]] = [()]
         for part in pattern.parts:

@@ -332,10 +332,10 @@ def _names(text: str) -> Iterator[RedactedSpan]:
         for match in expression.finditer(text):
             yield from _name(match.span("id"), text)
     for match in _CAPITALS.finditer(text):
-        words = [(word.start(), _plain(word.group())) for word in re.finditer(r"\S+", match.group())]
-        known = [(offset, word) for offset, word in words if word in GIVEN_NAMES]
-        if known and not (len(words) == 1 and known[0][1] in ALSO_WORDS):
-            yield from _name((match.start() + known[0][0], match.end()), text)
+        parts = list(re.finditer(r"\S+", match.group()))
+        given = [part for part in parts if _plain(part.group()) in GIVEN_NAMES]
+        if given and not (len(parts) == 1 and _plain(given[0].group()) in ALSO_WORDS):
+            yield from _name((match.start() + given[0].start(), match.end()), text)
 
 
 def _lower_case_name(span: tuple[int, int], text: str) -> Iterator[RedactedSpan]:

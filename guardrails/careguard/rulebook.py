@@ -90,6 +90,8 @@ class LanguageWordings:
     book: PatternBook
     context: Context
     wordings: tuple[Wording, ...]
+    owners: Mapping[int, int]
+    """Which wording (its place in `wordings`) each pattern belongs to, by the pattern's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,12 @@ def _load_language(path: Path, tag: str, rules: Mapping[str, Rule]) -> LanguageW
     book = reader.read_book(data)
     context = reader.read_context(book, data.get("context") or {})
     wordings = reader.read_wordings(book, data.get("rules"), rules)
-    return LanguageWordings(tag, book, context, wordings)
+    owners = {
+        pattern.number: place
+        for place, wording in enumerate(wordings)
+        for pattern in (*wording.says, *(sign for several in wording.several for sign in several.signs))
+    }
+    return LanguageWordings(tag, book, context, wordings, owners)
 
 
 class _LanguageReader:

@@ -70,13 +70,16 @@ def _fired_rules(text: str, rulebook: Rulebook, earlier: Sequence[str]) -> Itera
 
 def _fired_in(language: LanguageWordings, words: Words, current: int) -> Iterator[_Fired]:
     sweep = language.book.sweep(words)
+    if not sweep.possible:
+        return
     reaches = read_reaches(language.context, sweep)
 
     @cache
     def cues(kinds: frozenset[CueKind]) -> _Cues:
         return reaches.of(kinds)
 
-    for wording in language.wordings:
+    places = {language.owners[number] for number in sweep.possible if number in language.owners}
+    for wording in (language.wordings[place] for place in sorted(places)):
         place = _first_place(wording, sweep, cues(wording.rule.cancelled_by), current)
         if place is not None:
             yield wording.rule, FiredRule(wording.rule.id, *place)

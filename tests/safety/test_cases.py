@@ -60,8 +60,8 @@ def test_there_are_at_least_as_many_near_misses_as_hits() -> None:
 def test_the_categories_that_matter_most_have_a_case() -> None:
     shown = {case["expect"].get("category") for case in CASES}
     assert {
-        "chest_pain", "stroke", "breathing", "anaphylaxis", "bleeding", "unconscious", "seizure", "sepsis", "meningitis",
-        "head_injury", "overdose", "poisoning", "choking", "burns", "pregnancy_bleeding", "preeclampsia",
+        "chest_pain", "stroke", "breathing", "anaphylaxis", "bleeding", "unconscious", "seizure", "sepsis",
+        "meningitis", "head_injury", "overdose", "poisoning", "choking", "burns", "pregnancy_bleeding", "preeclampsia",
         "reduced_fetal_movement", "baby_danger_signs", "high_blood_sugar", "suicide_active", "suicide_passive",
         "suicide_attempt", "self_harm", "abuse", "sexual_assault", "psychosis",
     } <= shown  # fmt: skip

@@ -82,7 +82,7 @@ def test_a_whole_rulebook_loads(folders: tuple[Path, Path]) -> None:
         ("rules", "    tell: care_team", "    tell: care_team\n    cancelled_by: [doubt]", "`cancelled_by`", True),
         ("rules", "    tell: care_team", "    tell: care_team\n    decision: allow", "means decision escalate", True),
         ("rules", "rules:", "rules: [", "not valid YAML", True),
-        ("wordings", "  chest_pain:\n    says:\n      - \"chest <pain>\"\n", "  {}\n", "chest_pain has no wording", False),
+        ("wordings", "  chest_pain:\n    says:\n      - \"chest <pain>\"\n", "  {}\n", "has no wording", False),
         ("wordings", "language: en", "language: fr", "write `language: en`", False),
         ("wordings", '"chest <pain>"', '"chest <ache>"', "no group <ache>", True),
         ("wordings", '"chest <pain>"', '"chest .."', "begin and end with a word", True),
