@@ -86,9 +86,9 @@ QUICK = Amounts(talks=2, patients=5, long_turns=30, emergencies=8, answers=6)
 def stock_rasa(bedside: RunningBedside) -> Iterator[str]:
     """Give the address of a Rasa with its stock channel and stores, on the same model, store and actions."""
     store_port = bedside.environment["BEDSIDE_STORE_PORT"]
-    password = (bedside.folder / "secrets" / "store_password").read_text(encoding="utf-8").strip()
+    password = (bedside.folder / "secrets" / "bedside_store_password").read_text(encoding="utf-8").strip()
     actions = f"http://127.0.0.1:{bedside.environment['BEDSIDE_ACTIONS_PORT']}/webhook"
-    token = (bedside.folder / "secrets" / "internal_token").read_text(encoding="utf-8").strip()
+    token = (bedside.folder / "secrets" / "bedside_internal_token").read_text(encoding="utf-8").strip()
     redis = f"{{type: redis, url: 127.0.0.1, port: {store_port}, db: 1, password: '{password}'}}"
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="stock-rasa-") as folder:

@@ -50,6 +50,8 @@ class Turn:
 
     message: PatientMessage
     conversation: Conversation
+    attempt: int
+    """1 on the first try; more when an earlier one ended with its process."""
     verdict: Verdict
     intent: InjectedIntent | None
     unavailable_language: str | None
@@ -90,10 +92,11 @@ async def look_ahead(message: PatientMessage, services: Services) -> None:
 
 
 async def _take(message: PatientMessage, conversation: Conversation, services: Services) -> str:
-    if await services.inbox.begin(conversation.id, message.id) > MOST_ATTEMPTS:
+    attempt = await services.inbox.begin(conversation.id, message.id)
+    if attempt > MOST_ATTEMPTS:
         await _apologise(message, conversation, services)
         return "given_up"
-    turn = await _prepare(message, conversation, services)
+    turn = await _prepare(message, conversation, attempt, services)
     if turn.verdict.decision is Decision.ESCALATE:
         await escalate(services, turn.conversation, message, turn.verdict)
         return "escalated"
@@ -105,7 +108,7 @@ async def _take(message: PatientMessage, conversation: Conversation, services: S
     return await _talk(turn, services)
 
 
-async def _prepare(message: PatientMessage, conversation: Conversation, services: Services) -> Turn:
+async def _prepare(message: PatientMessage, conversation: Conversation, attempt: int, services: Services) -> Turn:
     """Screen first; then note the language and the words."""
     recent = await services.transcript.read(conversation.id, limit=RECENT_ENTRIES)
     verdict = await screen_for(services, message, recent)
@@ -124,7 +127,7 @@ async def _prepare(message: PatientMessage, conversation: Conversation, services
             language=conversation.language,
         ),
     )
-    return Turn(message, conversation, verdict, _intent(message, verdict, services), unavailable)
+    return Turn(message, conversation, attempt, verdict, _intent(message, verdict, services), unavailable)
 
 
 async def _note_language(
@@ -196,7 +199,7 @@ def _fixed_reply(turn: Turn, services: Services) -> str | None:
 
 async def _talk(turn: Turn, services: Services) -> str:
     """Ask dialogue, once per message however often the turn is tried, and do what it decided."""
-    decided = await services.inbox.decided(turn.conversation.id, turn.message.id)
+    decided = await services.inbox.decided(turn.conversation.id, turn.message.id) if turn.attempt > 1 else None
     if decided is None:
         decided = await services.dialogue.turn(
             DialogueTurn(

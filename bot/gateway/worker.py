@@ -36,6 +36,7 @@ class Worker:
         self._redis = redis
         self._services = services
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._woken_again: set[str] = set()
         self._looked_ahead: set[str] = set()
         self._leases: dict[str, Lock] = {}
 
@@ -50,11 +51,19 @@ class Worker:
         """Start on a conversation's messages; while it is busy, look ahead for red flags instead."""
         start = self._services.background.start
         if conversation_id in self._busy:
+            # The busy task may have seen an empty inbox already: it is started once more when it ends.
+            self._woken_again.add(conversation_id)
             start(self._look_ahead(conversation_id), name="look ahead")
             return
         task = start(self._drain(conversation_id), name="turns")
         self._busy[conversation_id] = task
-        task.add_done_callback(lambda _: self._busy.pop(conversation_id, None))
+        task.add_done_callback(lambda _: self._drained(conversation_id))
+
+    def _drained(self, conversation_id: str) -> None:
+        self._busy.pop(conversation_id, None)
+        if conversation_id in self._woken_again:
+            self._woken_again.discard(conversation_id)
+            self.wake(conversation_id)
 
     async def _listen(self) -> None:
         while True:
