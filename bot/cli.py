@@ -40,6 +40,7 @@ WORDS = {
     "answer": Word("bot.commands.answer:answer", "Answer the questions of a file from the reviewed content."),
     "redact": Word("bot.commands.redact:redact", "Remove identifiers from the texts of a file."),
     "language": Word("bot.commands.language:language", "Tell the language of each text of a file."),
+    "evaluate": Word("bot.commands.evaluate:evaluate", "Measure on labelled sets, and report against the targets."),
     "knowledge": Word("bot.commands.knowledge:words", "List and check the health content."),
     "staff": Word("bot.commands.staff:words", "Accounts of the care team: add, list, disable."),
 }
