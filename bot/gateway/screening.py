@@ -6,11 +6,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from careguard.rails import screen_message
-
 from actions.transcript import EntryAuthor, TranscriptEntry
 from bot.gateway.message import MessageKind, PatientMessage
 from bot.gateway.services import Services
+from careguard.rails import screen_message
 from careguard.verdict import ALLOWED, Verdict
 
 EPISODE_S = 3600

@@ -10,7 +10,6 @@ import logging
 import time
 from dataclasses import dataclass, replace
 
-from careguard.privacy import redact
 from redis.exceptions import RedisError
 
 from actions.errors import ActionsError
@@ -25,6 +24,7 @@ from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.screening import RECENT_ENTRIES, screen_for
 from bot.gateway.services import Services
 from bot.gateway.speech import say
+from careguard.privacy import redact
 from careguard.verdict import Decision, Level, Verdict
 
 log = logging.getLogger(__name__)

@@ -40,7 +40,7 @@ def web_limits(settings: GatewaySettings, redis: Redis) -> WebLimits:
         f"async+{settings.redis_url}",
         implementation="redispy",
         key_prefix="bedside:limit",
-        connection_pool=redis.connection_pool,
+        connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # passed on as it is; its types say less
     )
     return WebLimits(
         limiter=SlidingWindowCounterRateLimiter(storage),

@@ -6,6 +6,7 @@ number, because the refused message may have been a call for help.
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 import re
@@ -75,7 +76,7 @@ class WebChannel:
         try:
             origin = self._origin(request)
             body = await self._body(request, may_be_empty=True)
-            if not await self.limits.may_begin(_address(request, self.services)):
+            if not self._is_ours(request) and not await self.limits.may_begin(_address(request, self.services)):
                 raise RefusedError(429, "too_many_conversations", "rate_limited", retry_after_s=600)
             conversation, token = await self.services.conversations.open_web(
                 language=self._language(request, body), country=self._country(body), origin=origin
@@ -95,7 +96,7 @@ class WebChannel:
             conversation = await self._conversation(request)
             body = await self._body(request)
             client_id, text = _client_id(body), _text(body)
-            if not await self.limits.may_write(conversation.id):
+            if not self._is_ours(request) and not await self.limits.may_write(conversation.id):
                 raise RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30)
             accepted = await self.services.inbox.accept(
                 PatientMessage(
@@ -160,7 +161,7 @@ class WebChannel:
 
     async def _conversation(self, request: Request) -> Conversation:
         origin = self._origin(request)
-        if not await self.limits.may_ask(_address(request, self.services)):
+        if not self._is_ours(request) and not await self.limits.may_ask(_address(request, self.services)):
             raise RefusedError(429, "too_many_requests", "rate_limited", retry_after_s=30)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -169,6 +170,11 @@ class WebChannel:
             return await self.services.conversations.authenticate(request.path_params["id"], token.strip(), origin)
         except ConversationError:
             raise RefusedError(401, "unknown_conversation", "conversation_unknown") from None
+
+    def _is_ours(self, request: Request) -> bool:
+        """Return whether the operator's own command asks: it works through files of conversations without limits."""
+        given = request.headers.get("x-bedside-token", "").encode()
+        return hmac.compare_digest(given, self.services.settings.internal_token.get_secret_value().encode())
 
     def _origin(self, request: Request) -> str:
         origin = request.headers.get("origin", "")
