@@ -21,7 +21,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -147,6 +147,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", _ready_route(services, redis), methods=["GET"]),
             Route("/metrics", _metrics_route(services), methods=["GET"]),
+            Route("/desk", _to_desk, methods=["GET"]),
             Mount("/desk", routes=desk_routes(desk)),
             Mount("/", app=StaticFiles(directory=PAGE)),
         ],
@@ -223,6 +224,10 @@ def _watched(work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[Non
 
 async def _demo_page(_: Request) -> Response:
     return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _to_desk(_: Request) -> Response:
+    return RedirectResponse("/desk/", status_code=308)
 
 
 async def _alive(_: Request) -> Response:
