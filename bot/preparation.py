@@ -110,15 +110,8 @@ def embed_content(settings: StackSettings, folder: DataFolder, progress: Progres
     """
     if content_is_embedded(settings, folder):
         return
-    fingerprint = content_fingerprint(settings.locales, settings.languages)
     title = "Embedding the content"
-    # A process of its own: the embedder's memory must not stay with the one that watches.
-    command = [sys.executable, "-m", "bot.preparation", _EMBED]
-    variables = {
-        "BEDSIDE_DATA_DIR": str(settings.data_dir),
-        "BEDSIDE_LOCALES": str(settings.locales),
-        "BEDSIDE_LANGUAGES": ",".join(settings.languages),
-    }
+    command, variables, fingerprint = embed_command(settings)
     with progress.step(title):
         run_logged(
             command,
@@ -127,6 +120,25 @@ def embed_content(settings: StackSettings, folder: DataFolder, progress: Progres
             folder.path,
             follow=lambda so_far: progress.note(title, so_far),
         )
+    note_embedded(folder, fingerprint)
+
+
+def embed_command(settings: StackSettings) -> tuple[list[str], dict[str, str], str]:
+    """Return the command that embeds the content, what to add to its environment, and what it will have embedded.
+
+    A process of its own: the embedder's memory must not stay with the one that watches.
+    """
+    variables = {
+        "BEDSIDE_DATA_DIR": str(settings.data_dir),
+        "BEDSIDE_LOCALES": str(settings.locales),
+        "BEDSIDE_LANGUAGES": ",".join(settings.languages),
+    }
+    fingerprint = content_fingerprint(settings.locales, settings.languages)
+    return [sys.executable, "-m", "bot.preparation", _EMBED], variables, fingerprint
+
+
+def note_embedded(folder: DataFolder, fingerprint: str) -> None:
+    """Note what content has its vectors."""
     write_private(folder.models / CONTENT_STAMP, fingerprint)
 
 

@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class ChildPlan:
     address: str
     standard_input: bytes | None = None
     """What the child reads at its start: the place for a secret, which others could read on its command line."""
+    before_restart: Callable[[], Awaitable[None]] | None = None
+    """What must be done before it is started again; raises StartError when that cannot be done."""
 
 
 @dataclass(slots=True)
@@ -109,17 +111,24 @@ class Watch:
         plan = child.plan
         child.ready = False
         with plan.log.open("ab") as log:
-            child.process = await asyncio.create_subprocess_exec(
-                *plan.command,
-                cwd=plan.folder,
-                env=dict(plan.environment),
-                stdin=asyncio.subprocess.PIPE if plan.standard_input is not None else asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A session of its own, so that Ctrl-C in the terminal reaches only us, and we stop all in order.
-                start_new_session=True,
-                preexec_fn=_dying_with(os.getpid()),
+            starting = asyncio.ensure_future(
+                asyncio.create_subprocess_exec(
+                    *plan.command,
+                    cwd=plan.folder,
+                    env=dict(plan.environment),
+                    stdin=asyncio.subprocess.PIPE if plan.standard_input is not None else asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    # A session of its own, so that Ctrl-C in the terminal reaches only us, and we stop all in order.
+                    start_new_session=True,
+                    preexec_fn=_dying_with(os.getpid()),
+                )
             )
+            try:
+                child.process = await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                child.process = await starting  # or it would run on, unknown to those who stop all
+                raise
         child.started_at = time.time()
         if plan.standard_input is not None and child.process.stdin is not None:
             with contextlib.suppress(ConnectionError):
@@ -149,12 +158,17 @@ class Watch:
             if time.time() - child.started_at >= STEADY_AFTER_S:
                 child.pause_s = FIRST_PAUSE_S
             self.say(
-                f"{child.plan.name} {how_it_ended(child.process.returncode)}; starting it again in {child.pause_s:g} s"
-                f" (log: {child.plan.log})"
+                f"{child.plan.name} {how_it_ended(child.process.returncode, child.plan.log)}; starting it again in"
+                f" {child.pause_s:g} s (log: {child.plan.log})"
             )
             await asyncio.sleep(child.pause_s)
             child.pause_s = min(child.pause_s * 2, LONGEST_PAUSE_S)
             child.restarts += 1
+            if child.plan.before_restart is not None:
+                try:
+                    await child.plan.before_restart()
+                except StartError as error:
+                    self.say(f"{child.plan.name}: {error}")
             await self._spawn(child)
             with contextlib.suppress(StartError):  # it died again: the next round tells
                 await self._until_ready(child)
@@ -181,11 +195,37 @@ class Watch:
         await process.wait()
 
 
-def how_it_ended(code: int | None) -> str:
-    """Return in words how a process ended."""
+async def run_to_end(command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path) -> None:
+    """Run a command to its end with its output in the log; one that is no longer wanted is ended.
+
+    Raises:
+        StartError: it failed; the sentence is the last line that it said, and where the log is.
+    """
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_dying_with(os.getpid()),
+        )
+        try:
+            await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    if process.returncode != 0:
+        raise StartError(f"{last_line(log)} (log: {log})")
+
+
+def how_it_ended(code: int | None, log: Path) -> str:
+    """Return in words how a process ended, with the last line of its log when it ended by itself."""
     if code is not None and code < 0:
         return f"was killed ({signal.Signals(-code).name})"
-    return f"ended (exit code {code})"
+    return f"ended (exit code {code}: {last_line(log)})"
 
 
 def last_line(log: Path) -> str:

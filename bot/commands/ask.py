@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.commands.show import shown
-from bot.commands.web_client import open_conversation, stack_address
+from bot.commands.web_client import StackAt, open_conversation, running_stack
 from bot.settings import StackSettings, load_settings
 
 
@@ -21,11 +21,13 @@ def ask(
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait for the reply.")] = 90.0,
 ) -> None:
     """Ask, in a conversation of its own that has agreed to what the bot asks first."""
-    reply = asyncio.run(_ask(stack_address(load_settings(StackSettings)), text, language, country, timeout_s))
+    reply = asyncio.run(_ask(running_stack(load_settings(StackSettings)), text, language, country, timeout_s))
     typer.echo(json.dumps(reply, ensure_ascii=False) if as_json else shown(reply))
 
 
-async def _ask(address: str, text: str, language: str | None, country: str | None, timeout_s: float) -> dict[str, Any]:
-    async with open_conversation(address, language=language, country=country) as conversation:
+async def _ask(
+    stack: StackAt, text: str, language: str | None, country: str | None, timeout_s: float
+) -> dict[str, Any]:
+    async with open_conversation(stack, language=language, country=country) as conversation:
         await conversation.consent(timeout_s)
         return await conversation.exchange(text, timeout_s)

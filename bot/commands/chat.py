@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.commands.show import shown
-from bot.commands.web_client import RefusedError, WebConversation, open_conversation, stack_address
+from bot.commands.web_client import RefusedError, StackAt, WebConversation, open_conversation, running_stack
 from bot.settings import StackSettings, load_settings
 
 PROMPT = "> "
@@ -21,12 +21,12 @@ def chat(
     country: Annotated[str | None, typer.Option(help="The country, such as GB.")] = None,
 ) -> None:
     """Write and read until Ctrl-D. The number of a button taps it."""
-    asyncio.run(_chat(stack_address(load_settings(StackSettings)), language, country))
+    asyncio.run(_chat(running_stack(load_settings(StackSettings)), language, country))
 
 
-async def _chat(address: str, language: str | None, country: str | None) -> None:
-    async with open_conversation(address, language=language, country=country) as conversation:
-        typer.echo(f"Connected to {address}. Ctrl-D ends.")
+async def _chat(stack: StackAt, language: str | None, country: str | None) -> None:
+    async with open_conversation(stack, language=language, country=country) as conversation:
+        typer.echo(f"Connected to {stack.address}. Ctrl-D ends.")
         terminal = _Terminal(conversation)
         reading = asyncio.create_task(terminal.show_events())
         try:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,11 @@ from typing import Annotated, Any, BinaryIO, TextIO
 
 import typer
 
-from bot.errors import StartError
+from actions.errors import ActionsError
+from bot.errors import BedsideError, StartError
+from careguard.errors import CareguardError
+
+Work = Callable[[dict[str, Any]], dict[str, Any]]
 
 STANDARD = Path("-")
 
@@ -50,8 +56,14 @@ def read_text_line(line: dict[str, Any]) -> TextLine:
     return TextLine(line["id"], text, language)
 
 
-def work_on_lines(source: Path, target: Path, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Write one object for each line of `source`, as soon as it is made.
+def work_on_lines(source: Path, target: Path, work: Work, *, at_once: int = 1) -> None:
+    """Write one object for each line of `source`, in their order, each as soon as it and those before it are made.
+
+    Args:
+        source: The lines to read.
+        target: Where to write.
+        work: Makes the output of one line; must bear being called from several threads when `at_once` is above 1.
+        at_once: How many lines may be worked on at the same time.
 
     Raises:
         StartError: a file cannot be opened.
@@ -60,8 +72,7 @@ def work_on_lines(source: Path, target: Path, work: Callable[[dict[str, Any]], d
     wrong = 0
     with ExitStack() as files:
         lines, output = _open(source, target, files)
-        for number, line in _numbered(lines):
-            made = _made(number, line, work)
+        for made in _all_made(lines, work, at_once):
             wrong += "error" in made
             output.write(json.dumps(made, ensure_ascii=False) + "\n")
             output.flush()
@@ -85,7 +96,21 @@ def _numbered(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _made(number: int, line: bytes, work: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+def _all_made(lines: BinaryIO, work: Work, at_once: int) -> Iterator[dict[str, Any]]:
+    if at_once == 1:
+        yield from (_made(number, line, work) for number, line in _numbered(lines))
+        return
+    with ThreadPoolExecutor(at_once) as threads:
+        begun: deque[Future[dict[str, Any]]] = deque()
+        for number, line in _numbered(lines):
+            begun.append(threads.submit(_made, number, line, work))
+            if len(begun) > at_once:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def _made(number: int, line: bytes, work: Work) -> dict[str, Any]:
     try:
         read = json.loads(line)
     except (ValueError, RecursionError):
@@ -96,7 +121,12 @@ def _made(number: int, line: bytes, work: Callable[[dict[str, Any]], dict[str, A
         return {"id": None, "error": f'line {number} has no "id"'}
     try:
         return {"id": read["id"], **work(read)}
-    except BadLineError as error:
+    except (
+        BadLineError,
+        BedsideError,
+        ActionsError,
+        CareguardError,
+    ) as error:  # their messages hold no patient's words
         return {"id": read["id"], "error": str(error)}
     except Exception as error:  # one line must not stop the others; its words stay out of the message
         return {"id": read["id"], "error": f"it could not be worked on ({type(error).__name__})"}

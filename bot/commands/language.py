@@ -9,15 +9,16 @@ from bot.gateway.language import LanguageDetector
 from bot.settings import StackSettings, load_settings
 
 UNDETERMINED = "und"
-"""The BCP 47 tag for a text that does not tell its language; in a conversation the last one then stays."""
+"""The BCP 47 tag for a text that does not tell its language, when the line names none that would stay."""
 
 
 def language(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
-    """Write the language of each text, and how sure it is."""
+    """Write the language of each text, and how sure it is; a text that does not tell keeps the line's `language`."""
     detector = LanguageDetector(load_settings(StackSettings).languages)
 
     def detected(line: dict[str, Any]) -> dict[str, Any]:
-        found = detector.detect(read_text_line(line).text)
-        return {"language": found.language or UNDETERMINED, "confidence": round(found.confidence, 4)}
+        read = read_text_line(line)
+        found = detector.detect(read.text)
+        return {"language": found.language or read.language or UNDETERMINED, "confidence": round(found.confidence, 4)}
 
     work_on_lines(source, target, detected)

@@ -10,7 +10,7 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -22,13 +22,14 @@ from bot.gateway.message import ReplyKind
 from bot.settings import StackSettings
 
 CONSENT = "consent:yes"
+OPERATOR_HEADER = "X-Bedside-Token"
 REQUEST_TIMEOUT_S = 20.0
 PAUSE_BEFORE_RECONNECT_S = 0.5
 MOST_TRIES = 5
 
 SETTLE_S = 0.4
 """After a reply that says something, this much silence ends the turn."""
-SETTLE_AFTER_NOTICE_S = 1.5
+SETTLE_AFTER_NOTICE_S = 1.0
 """After a notice more may come ("one moment"), so the silence must be longer."""
 
 RANKS = {
@@ -57,6 +58,14 @@ class NoReplyError(BedsideError):
 
 class RefusedError(BedsideError):
     """The gateway refused a request; the message is the gateway's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackAt:
+    """Where a stack is, and what shows it that its own operator asks; without that, its rate limits hold."""
+
+    address: str
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,9 @@ class WebConversation:
         """Return the next event, waiting for it."""
         return await self._events.get()
 
-    async def reply_to(self, message_id: str, timeout_s: float) -> dict[str, Any]:
+    async def reply_to(
+        self, message_id: str, timeout_s: float, *, settle_after_notice_s: float = SETTLE_AFTER_NOTICE_S
+    ) -> dict[str, Any]:
         """Return the data of the reply to a message: of all messages that answer it, the most telling one.
 
         Raises:
@@ -106,7 +117,8 @@ class WebConversation:
         while True:
             left = deadline - asyncio.get_running_loop().time()
             try:
-                event = await asyncio.wait_for(self._events.get(), min(left, _silence(replies, answering, left)))
+                silence = min(left, _silence(replies, answering, left, settle_after_notice_s))
+                event = await asyncio.wait_for(self._events.get(), silence)
             except TimeoutError:
                 if replies:
                     return most_telling(replies)
@@ -132,10 +144,13 @@ class WebConversation:
         Raises:
             NoReplyError, RefusedError, StartError: as `send` and `reply_to`.
         """
-        reply = await self.exchange(CONSENT, timeout_s)
+        reply = await self._consent(timeout_s)
         if CONSENT in payloads(reply):  # it was not heard as an answer, because nothing had been asked yet
-            reply = await self.exchange(CONSENT, timeout_s)
+            reply = await self._consent(timeout_s)
         return reply
+
+    async def _consent(self, timeout_s: float) -> dict[str, Any]:
+        return await self.reply_to(await self.send(CONSENT), timeout_s, settle_after_notice_s=SETTLE_S)
 
     async def read_stream(self) -> None:
         """Take events from the stream until cancelled, from the last one on after every break."""
@@ -155,16 +170,19 @@ class WebConversation:
 
 @contextlib.asynccontextmanager
 async def open_conversation(
-    address: str, *, language: str | None = None, country: str | None = None
+    stack: StackAt, *, language: str | None = None, country: str | None = None
 ) -> AsyncIterator[WebConversation]:
     """Open a conversation whose stream is read until the block ends.
 
     Raises:
-        StartError: nothing answers at the address.
+        StartError: nothing answers there.
         RefusedError: the gateway does not take it.
     """
     body = {name: value for name, value in (("language", language), ("country", country)) if value}
-    async with httpx.AsyncClient(base_url=address, timeout=REQUEST_TIMEOUT_S, trust_env=False) as client:
+    headers = {OPERATOR_HEADER: stack.token} if stack.token else {}
+    async with httpx.AsyncClient(
+        base_url=stack.address, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False
+    ) as client:
         opened = await post(client, "/web/conversations", body, {})
         conversation = WebConversation(client, str(opened["conversation_id"]), str(opened["token"]))
         reading = asyncio.create_task(conversation.read_stream())
@@ -208,19 +226,31 @@ def payloads(reply: dict[str, Any]) -> list[str]:
     return [button["payload"] for button in reply.get("quick_replies", [])]
 
 
-def stack_address(settings: StackSettings) -> str:
-    """Return where the running stack is: as it noted, else as the settings say."""
-    noted = DataFolder(settings.data_dir).running()
-    return noted.address if noted is not None else f"http://{settings.host}:{settings.port}"
+def running_stack(settings: StackSettings) -> StackAt:
+    """Return where the running stack is: as it noted, else as the settings say.
+
+    Raises:
+        StartError: nothing answers there.
+    """
+    folder = DataFolder(settings.data_dir)
+    noted = folder.running()
+    address = noted.address if noted is not None else f"http://{settings.host}:{settings.port}"
+    try:
+        httpx.get(f"{address}/healthz", timeout=REQUEST_TIMEOUT_S, trust_env=False).raise_for_status()
+    except httpx.HTTPError:
+        raise StartError(f"Bedside does not answer at {address}: start it with `bedside up`.") from None
+    given = settings.internal_token
+    token = given.get_secret_value() if given is not None else folder.kept_secret("bedside_internal_token")
+    return StackAt(address, token)
 
 
-def _silence(replies: list[dict[str, Any]], answering: bool, otherwise: float) -> float:
+def _silence(replies: list[dict[str, Any]], answering: bool, otherwise: float, after_notice_s: float) -> float:
     """Return how long a silence ends the turn."""
     if not replies:
         return otherwise
     if most_telling(replies)["kind"] != ReplyKind.NOTICE:
         return SETTLE_S
-    return otherwise if answering else SETTLE_AFTER_NOTICE_S
+    return otherwise if answering else after_notice_s
 
 
 def _retry_after_s(response: httpx.Response) -> float:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -23,7 +24,7 @@ from bot.errors import StartError
 from bot.plans import addresses, plan_children, store_configuration
 from bot.settings import StackSettings
 from bot.stack import check_gateway_settings, check_ports, end_leftovers
-from bot.watch import ChildPlan, Watch, cap_log, how_it_ended, last_line
+from bot.watch import ChildPlan, Watch, cap_log, how_it_ended, last_line, run_to_end
 
 TICKS = "import time\nwhile True: time.sleep(60)\n"
 """A child that lives until it is told to stop."""
@@ -51,6 +52,7 @@ class Scene:
         self.folder = folder
         self.said: list[str] = []
         self._news = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
         self.watch = Watch(
             say=self._hear,
             changed=self._news.set,
@@ -59,7 +61,7 @@ class Scene:
             log_max_bytes=1000,
         )
 
-    def plan(self, name: str, code: str, is_ready: Callable[[], Awaitable[bool]] = at_once, **more: bytes) -> ChildPlan:
+    def plan(self, name: str, code: str, is_ready: Callable[[], Awaitable[bool]] = at_once) -> ChildPlan:
         return ChildPlan(
             name=name,
             command=(sys.executable, "-S", "-c", code),
@@ -68,13 +70,22 @@ class Scene:
             log=self.folder / f"{name}.log",
             folder=self.folder,
             address="nowhere",
-            **more,
         )
 
     def pid(self, name: str) -> int:
         process = self.watch.children[name].process
         assert process is not None
         return process.pid
+
+    def keep(self) -> None:
+        """Watch in the background until the scene stops."""
+        self._keeping = asyncio.create_task(self.watch.keep())
+
+    async def stop(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
+        await self.watch.stop(tuple(self.watch.children))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds; the watch rings at every change."""
@@ -92,7 +103,7 @@ class Scene:
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     scene = Scene(tmp_path)
     yield scene
-    await scene.watch.stop(tuple(scene.watch.children))
+    await scene.stop()
 
 
 def file_exists(path: Path) -> Callable[[], Awaitable[bool]]:
@@ -106,10 +117,9 @@ async def test_a_process_that_is_killed_is_started_again(scene: Scene) -> None:
     """Whoever looks at the screen reads which process died, how, and that it is back."""
     await scene.watch.start(scene.plan("dialogue", TICKS))
     first = scene.pid("dialogue")
-    keeping = asyncio.create_task(scene.watch.keep())
+    scene.keep()
     os.kill(first, signal.SIGKILL)
     await scene.until(lambda: "dialogue is back." in scene.said)
-    keeping.cancel()
     assert scene.pid("dialogue") != first
     assert psutil.pid_exists(scene.pid("dialogue"))
     assert scene.watch.children["dialogue"].restarts == 1
@@ -119,12 +129,33 @@ async def test_a_process_that_is_killed_is_started_again(scene: Scene) -> None:
 async def test_a_process_that_keeps_dying_is_started_ever_more_slowly(scene: Scene) -> None:
     """A process that cannot live must not keep the machine busy."""
     await scene.watch.start(scene.plan("actions", "raise SystemExit(3)"))
-    keeping = asyncio.create_task(scene.watch.keep())
+    scene.keep()
     await scene.until(lambda: scene.watch.children["actions"].restarts == 2)
-    keeping.cancel()
     pauses = [line for line in scene.said if "starting it again" in line]
-    assert "ended (exit code 3); starting it again in 0.5 s" in pauses[0]
+    assert "ended (exit code 3: it said nothing); starting it again in 0.5 s" in pauses[0]
     assert "starting it again in 1 s" in pauses[1]
+
+
+async def test_what_must_be_done_before_a_restart_is_done(scene: Scene) -> None:
+    """Content that was edited since the start is embedded first; when that fails, the words say why."""
+    done: list[str] = []
+
+    async def embed() -> None:
+        done.append("embedded")
+        if len(done) > 1:
+            raise StartError("locales/x.md:3: a bullet has no words")
+
+    await scene.watch.start(replace(scene.plan("actions", "raise SystemExit(2)"), before_restart=embed))
+    scene.keep()
+    await scene.until(lambda: "actions: locales/x.md:3: a bullet has no words" in scene.said)
+    assert done == ["embedded", "embedded"]
+
+
+async def test_a_command_that_fails_says_its_last_line(tmp_path: Path) -> None:
+    """The reason stands in the sentence."""
+    await run_to_end([sys.executable, "-S", "-c", "print('fine')"], {}, tmp_path / "log", tmp_path)
+    with pytest.raises(StartError, match=r"^no room \(log: "):
+        await run_to_end([sys.executable, "-S", "-c", "raise SystemExit('no room')"], {}, tmp_path / "log", tmp_path)
 
 
 async def test_all_stop_in_order_and_are_asked_first(scene: Scene) -> None:
@@ -185,9 +216,7 @@ async def test_a_secret_reaches_a_process_without_standing_on_its_command_line(s
     """What the store must know is read from its input, where no other account can see it."""
     code = "import pathlib, sys; pathlib.Path(sys.stdin.read()).touch()\n" + TICKS
     plan = scene.plan("store", code, file_exists(scene.folder / "open sesame"))
-    with_secret = ChildPlan(
-        **{name: getattr(plan, name) for name in plan.__slots__} | {"standard_input": b"open sesame"}
-    )
+    with_secret = replace(plan, standard_input=b"open sesame")
     await scene.watch.start(with_secret)
     assert "open sesame" not in " ".join(psutil.Process(scene.pid("store")).cmdline())
 
@@ -397,7 +426,7 @@ async def test_the_embedded_store_keeps_what_it_said_it_kept_when_it_is_killed(t
     plan = plan_children(settings, gateway, folder, secrets)["store"]
     scene = Scene(tmp_path)
     await scene.watch.start(plan)
-    keeping = asyncio.create_task(scene.watch.keep())
+    scene.keep()
     try:
         async with Redis.from_url(addresses(settings, secrets).redis_url, decode_responses=True) as redis:
             await redis.set("bedside:kept", "yes")
@@ -410,8 +439,7 @@ async def test_the_embedded_store_keeps_what_it_said_it_kept_when_it_is_killed(t
             with pytest.raises(AuthenticationError):
                 await stranger.get("bedside:kept")
     finally:
-        keeping.cancel()
-        await scene.watch.stop(("store",))
+        await scene.stop()
 
 
 def test_the_store_can_be_told_to_lose_nothing_when_the_power_fails(tmp_path: Path) -> None:
@@ -435,6 +463,8 @@ def test_logs_stay_small(tmp_path: Path) -> None:
 
 def test_an_end_is_told_in_words(tmp_path: Path) -> None:
     """Nobody has to know numbers of signals."""
-    assert how_it_ended(-signal.SIGKILL) == "was killed (SIGKILL)"
-    assert how_it_ended(1) == "ended (exit code 1)"
-    assert last_line(tmp_path / "none.log") == "it said nothing"
+    log = tmp_path / "actions.log"
+    assert last_line(log) == "it said nothing"
+    log.write_text("working\nthe port is gone\n\n")
+    assert how_it_ended(-signal.SIGKILL, log) == "was killed (SIGKILL)"
+    assert how_it_ended(1, log) == "ended (exit code 1: the port is gone)"
