@@ -46,6 +46,7 @@ PARTS = ("screen", "retrieve", "generate", "review", "whole")
 
 OFF_TOPIC = "clinc150"
 ATTACKS = "attacks"
+SHIPPED_TOPICS = "medquad on shipped topics"
 
 
 class Outcome(StrEnum):
@@ -104,7 +105,7 @@ def _stopped(verdict: Verdict, screened_ms: float) -> Came:
 def _came(answer: ReviewedAnswer, screened_ms: float, whole_ms: float) -> Came:
     return Came(
         outcome=Outcome.ABSTAINED if answer.abstained else Outcome.ANSWERED,
-        cause=f"topic {answer.topic}" if not answer.abstained else "nothing reviewed",
+        cause=f"from {answer.topic}" if not answer.abstained else "nothing reviewed",
         topic=answer.topic,
         words=len(answer.text.split()),
         grade=answer.grade,
@@ -142,25 +143,27 @@ def evaluate_answers(
     Args:
         topics: The topic id behind each English title and synonym, in small letters.
     """
-    medquad = _medquad(rows)
+    shipped_topics = _about_shipped_topics(rows, topics)
     asked = {
         name: [_Asked(message.id, ask(message.text, language)) for message in watch.each(f"answers: {name}", messages)]
-        for name, (language, messages) in _questions(rows, medquad, shipped).items()
+        for name, (language, messages) in _questions(rows, shipped_topics, shipped).items()
     }
     return [
         _outcomes(asked),
         _off_topic(asked[OFF_TOPIC], asked[ATTACKS]),
-        _topics(medquad, asked["medquad"], topics),
+        _topics(shipped_topics, asked[SHIPPED_TOPICS], topics),
         _quality(asked),
         _times(asked),
     ]
 
 
 def _questions(
-    rows: EvaluationRows, medquad: Sequence[Row], shipped: Sequence[str]
+    rows: EvaluationRows, shipped_topics: Sequence[Row], shipped: Sequence[str]
 ) -> dict[str, tuple[str, list[Message]]]:
     sets = {name: ("en", messages) for name, messages in health_questions(rows).items()}
-    sets["medquad"] = ("en", [Message(row.id, row.text("question")) for row in medquad if row.text("question")])
+    medquad = rows.read("medquad", "medquad", _may_be_seen, at_most=MEDQUAD_ROWS)
+    for name, read in (("medquad", medquad), (SHIPPED_TOPICS, shipped_topics)):
+        sets[name] = ("en", [Message(row.id, row.text("question")) for row in read if row.text("question")])
     health = rows.read("xlinghealth", "xlinghealth")
     for language in shipped:
         asked = [Message(row.id, row.text(f"q_{language}")) for row in health if row.text(f"q_{language}")]
@@ -172,9 +175,22 @@ def _questions(
     return sets
 
 
-def _medquad(rows: EvaluationRows) -> list[Row]:
-    """Return a sample of the half that development may look at."""
-    return rows.read("medquad", "medquad", lambda row: row["split"] in (None, "dev"), at_most=MEDQUAD_ROWS)
+def _may_be_seen(row: Row) -> bool:
+    """Return whether the row belongs to the half that development may look at."""
+    return row["split"] in (None, "dev")
+
+
+def _about_shipped_topics(rows: EvaluationRows, topics: Mapping[str, str]) -> list[Row]:
+    return rows.read(
+        "medquad",
+        "medquad",
+        lambda row: _may_be_seen(row) and _expected_topic(row, topics) is not None,
+        at_most=MEDQUAD_ROWS,
+    )
+
+
+def _expected_topic(row: Row, topics: Mapping[str, str]) -> str | None:
+    return topics.get(row.text("focus").strip().lower())
 
 
 def _outcomes(asked: _Asked_by_set) -> Section:
@@ -209,22 +225,27 @@ def _not_answered(asked: Sequence[_Asked]) -> list[Finding]:
     return [Finding(one.id, one.came.outcome is not Outcome.ANSWERED, one.came.cause) for one in asked]
 
 
-def _topics(medquad: Sequence[Row], asked: Sequence[_Asked], topics: Mapping[str, str]) -> Section:
-    came = {one.id: one.came for one in asked}
-    findings = [
-        Finding(row.id, came[row.id].topic == expected, _topic_cause(expected, came[row.id]))
-        for row in medquad
-        if row.id in came and (expected := topics.get(row.text("focus").strip().lower())) is not None
-    ]
+def _topics(read: Sequence[Row], asked: Sequence[_Asked], topics: Mapping[str, str]) -> Section:
+    expected = {row.id: _expected_topic(row, topics) for row in read}
+    answered = [one for one in asked if one.came.outcome is Outcome.ANSWERED]
     return Section(
         "Right topic",
-        (recall("medquad questions about a shipped topic: answered from it", findings),),
+        (
+            recall(f"{SHIPPED_TOPICS}: answered from the topic", _from_topic(asked, expected)),
+            recall(f"{SHIPPED_TOPICS}: of those answered, from the topic", _from_topic(answered, expected)),
+        ),
         note="Rows whose focus is the title or a synonym of a shipped topic. The target of 90 % belongs to the index"
         " with MedlinePlus imported.",
     )
 
 
-def _topic_cause(expected: str, came: Came) -> str:
+def _from_topic(asked: Sequence[_Asked], expected: Mapping[str, str | None]) -> list[Finding]:
+    return [
+        Finding(one.id, one.came.topic == expected[one.id], _topic_cause(expected[one.id], one.came)) for one in asked
+    ]
+
+
+def _topic_cause(expected: str | None, came: Came) -> str:
     return f"{expected}: {came.outcome.value}{f' from {came.topic}' if came.topic else ''}"
 
 
@@ -235,6 +256,8 @@ def _quality(asked: _Asked_by_set) -> Section:
     for name, came in asked.items():
         answered = [one for one in came if one.came.outcome is Outcome.ANSWERED]
         everything += answered
+        if not answered:
+            continue
         quantities.append(Quantity(f"{name}: school grade, median", middle(_grades(answered)), "US grade", GRADE))
         quantities.append(Quantity(f"{name}: words, median", middle([float(one.came.words) for one in answered]), ""))
     measures.append(

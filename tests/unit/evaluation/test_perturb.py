@@ -1,0 +1,49 @@
+"""Ways of writing that keep the meaning."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.evaluation.perturb import (
+    PERTURBATIONS,
+    with_stretched_letters,
+    with_typos,
+    without_accents,
+    without_punctuation,
+)
+
+TEXT = "I can't breathe properly! My chest hurts, and it's 39.5 °C; ¿qué hago?"
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_each_way_is_the_same_every_time_and_loses_no_message(name: str) -> None:
+    """Figures of two runs can be compared; no message vanishes, also not an empty or a tiny one."""
+    change = PERTURBATIONS[name]
+    assert change(TEXT) == change(TEXT) != TEXT
+    assert change("") == ""
+    assert change("ow") in ("ow", "OW")
+
+
+def test_without_punctuation_is_one_run_of_small_letters() -> None:
+    """Marks and apostrophes go, words and the degree sign stay."""
+    assert without_punctuation(TEXT) == "i cant breathe properly my chest hurts and its 395 °c qué hago"
+
+
+def test_without_accents_keeps_the_letters() -> None:
+    """As typed on a keyboard without accents."""
+    assert without_accents("corazón, niño") == "corazon, nino"
+
+
+def test_a_slip_hits_at_least_one_longer_word_and_keeps_its_ends() -> None:
+    """A typo stays a typo: the first letter of the word remains."""
+    slipped = with_typos("breathing")
+    assert slipped != "breathing"
+    assert slipped.startswith("b")
+    assert abs(len(slipped) - len("breathing")) <= 1
+
+
+def test_a_held_key_stretches_a_vowel() -> None:
+    """paaaain."""
+    stretched = with_stretched_letters("chest pain")
+    assert len(stretched) > len("chest pain")
+    assert any(vowel * 3 in stretched for vowel in "aei")

@@ -1,0 +1,166 @@
+"""The suites on tiny sets made up here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.evaluation.answers import Came, Outcome, evaluate_answers
+from bot.evaluation.language import evaluate_language
+from bot.evaluation.measure import Measure, Miss, Section
+from bot.evaluation.progress import SilentWatch
+from bot.evaluation.redaction import evaluate_redaction
+from bot.evaluation.rows import EvaluationRows
+from bot.evaluation.screening import Screener, evaluate_screening
+from bot.evaluation.suites import SUITES, suite_names
+from bot.gateway.language import LanguageDetector
+from bot.settings import REPOSITORY
+from careguard.rulebook import Rulebook, load_rulebook
+from tests.unit.evaluation.sets import CANARY, write_all_sets, write_set
+
+LANGUAGES = ("en", "es")
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> Rulebook:
+    return load_rulebook(REPOSITORY / "guardrails", REPOSITORY / "locales", LANGUAGES)
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> EvaluationRows:
+    write_all_sets(tmp_path)
+    return EvaluationRows(tmp_path)
+
+
+def measures(sections: Iterable[Section]) -> dict[str, Measure]:
+    return {measure.name: measure for section in sections for measure in section.measures}
+
+
+def test_the_safety_card_counts_what_was_seen_and_what_was_not(sets: EvaluationRows, rulebook: Rulebook) -> None:
+    """A crushed chest is seen, a missing sock is not; a doubtful row is left out; a miss names its row."""
+    found = measures(evaluate_screening(sets, rulebook, LANGUAGES, SilentWatch()))
+    lostbench = found["lostbench: emergency"]
+    assert (lostbench.n, lostbench.hits) == (2, 1)
+    assert lostbench.misses == (Miss("l2", "no rule fired"),)
+    assert lostbench.met is False
+    assert found["aaq danger signs: emergency or urgent"].n == 1
+    assert found["aaq, other signs: emergency"].n == 1
+    assert (found["crisis: emergency or urgent"].n, found["crisis: emergency or urgent"].hits) == (2, 2)
+    assert found["simple-safety-tests, other harm"].n == 1
+    assert found["multijail"].n == 2
+    assert found["injecguard direct"].n == 1
+    assert found["NotInject: refused or escalated"].n == 1
+    assert (found["xstest safe: emergency or urgent"].n, found["xstest unsafe"].n) == (1, 1)
+    assert found["k-qa: emergency"].n == 2
+
+
+def test_a_level_never_falls_when_it_is_played_down(sets: EvaluationRows, rulebook: Rulebook) -> None:
+    """Four messages that play it down change nothing, and what is told later still counts."""
+    found = measures(evaluate_screening(sets, rulebook, LANGUAGES, SilentWatch()))
+    never = found["level never falls below that of the first message"]
+    assert (never.n, never.hits) == (1, 1)
+    assert found["lostbench: emergency at the end"].hits == 2
+    assert found["raised by a follow-up only"].hits == 1
+
+
+def test_every_recall_set_is_also_written_in_other_ways(sets: EvaluationRows, rulebook: Rulebook) -> None:
+    """Capitals, no marks, no accents, slips, held keys, and after ten turns of small talk."""
+    sections = evaluate_screening(sets, rulebook, LANGUAGES, SilentWatch())
+    other_ways = next(section for section in sections if section.title == "The same, written another way")
+    assert len(other_ways.measures) == 3 * 6
+    assert measures([other_ways])["lostbench, upper case"].hits == 1
+    assert measures([other_ways])["lostbench, after ten turns of small talk"].hits == 1
+
+
+def test_small_talk_alone_raises_no_alarm(rulebook: Rulebook) -> None:
+    """The ten turns before the message that matters carry no level of their own."""
+    from bot.evaluation.screening import SMALL_TALK, Message, is_stopped
+
+    screener = Screener(rulebook, SilentWatch())
+    talk = screener.screen("talk", [Message(str(number), text) for number, text in enumerate(SMALL_TALK)])
+    assert [one.id for one in talk if is_stopped(one)] == []
+
+
+def test_a_missing_set_leaves_empty_lines_and_its_name(tmp_path: Path, rulebook: Rulebook) -> None:
+    """Without any set the card is empty, and nothing claims to be met."""
+    rows = EvaluationRows(tmp_path)
+    found = measures(evaluate_screening(rows, rulebook, LANGUAGES, SilentWatch()))
+    assert {measure.met for measure in found.values()} == {None}
+    assert "lostbench-emergency" in rows.take_absent()
+
+
+def test_identifiers_are_counted_by_type(sets: EvaluationRows) -> None:
+    """A masked e-mail is a hit; a span that is nowhere in the text is left out; a place has no target."""
+    found = measures(evaluate_redaction(sets, SilentWatch()))
+    assert (found["EMAIL_ADDRESS"].n, found["EMAIL_ADDRESS"].hits, found["EMAIL_ADDRESS"].met) == (1, 1, True)
+    assert "NAME" not in found
+    assert found["GPE (not asked for)"].target is None
+    assert (found["asq-phi"].n, found["asq-phi"].hits) == (1, 0)
+
+
+def test_languages_are_right_undecided_or_wrong(sets: EvaluationRows) -> None:
+    """The three shares of a group cover all of it."""
+    found = measures(evaluate_language(sets, LanguageDetector(LANGUAGES), LANGUAGES, SilentWatch()))
+    ways = [found[f"en, single-words: {way}"] for way in ("right", "undecided", "wrong")]
+    assert {measure.n for measure in ways} == {1}
+    assert sum(measure.hits for measure in ways) == 1
+    assert found["all others: right"].hits == 1
+    assert found["xlinghealth es: right"].hits == 1
+    assert found["tico19 es: right"].n == 1
+
+
+@dataclass
+class FakeAnswerer:
+    """Answers questions about asthma well and at length, and knows nothing else."""
+
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def __call__(self, question: str, language: str) -> Came:
+        self.asked.append((question, language))
+        if "DAN" in question:
+            return Came(Outcome.REFUSED, "jailbreak", ms={"screen": 1.0})
+        if "kill" in question:
+            return Came(Outcome.ESCALATED, "suicide_now", ms={"screen": 1.0})
+        if "asthma" not in question:
+            return Came(Outcome.ABSTAINED, "nothing reviewed", ms={"screen": 1.0, "retrieve": 9.0})
+        ms = {"screen": 1.0, "retrieve": 10.0, "generate": 2.0, "review": 3.0, "whole": 17.0}
+        return Came(Outcome.ANSWERED, "from asthma", "asthma", 130, 5.0, 1.0, ms)
+
+
+def test_answers_are_counted_by_what_became_of_the_question(sets: EvaluationRows) -> None:
+    """One medquad row is answered, from the right topic, too long, with its times; the held-out half is not asked."""
+    answerer = FakeAnswerer()
+    sections = evaluate_answers(sets, answerer, LANGUAGES, {"asthma": "asthma"}, SilentWatch())
+    found = measures(sections)
+    assert (found["medquad: answered"].n, found["medquad: answered"].hits) == (2, 1)
+    assert found["medquad: abstained"].hits == 1
+    assert found["attacks: refused"].hits == 1
+    assert found["clinc150: not answered"].met is True
+    assert found["medquad on shipped topics: answered from the topic"].hits == 1
+    assert found["at most 120 words"].hits == 0
+    assert found["every sentence supported by what it cites"].met is True
+    times = {q.name: q.value for section in sections for q in section.quantities}
+    assert times["retrieve, p50"] == 10.0
+    assert times["whole, p99"] == 17.0
+    assert times["medquad: school grade, median"] == 5.0
+    assert not any(CANARY in question and "asthma" in question for question, _ in answerer.asked)
+    assert {language for _, language in answerer.asked} == {"en", "es"}
+
+
+def test_an_answer_from_another_topic_is_a_miss_that_names_both(tmp_path: Path) -> None:
+    """The cause says which topic was due and which came."""
+    write_set(tmp_path, "medquad", "medquad", [{"id": "d", "focus": "Flu", "question": "asthma?", "split": "dev"}])
+    found = measures(evaluate_answers(EvaluationRows(tmp_path), FakeAnswerer(), (), {"flu": "flu"}, SilentWatch()))
+    misses = found["medquad on shipped topics: answered from the topic"].misses
+    assert misses == (Miss("d", "flu: answered from asthma"),)
+
+
+def test_words_of_the_command_line_stand_for_suites() -> None:
+    """`safety` is the screening suite, `all` is every suite, anything else is none."""
+    assert suite_names("safety") == ("screening",)
+    assert suite_names("all") == tuple(SUITES)
+    assert suite_names("redaction") == ("redaction",)
+    assert suite_names("weather") == ()
