@@ -370,7 +370,8 @@ def _cancelled(start: int, parts: tuple[tuple[int, int], ...], negators: Mapping
     if not negators:
         return False
     return any(
-        not any(part_start <= cue.start < part_end for part_start, part_end in parts) for cue in negators.get(start, ())
+        not any(part_start < cue.end and cue.start < part_end for part_start, part_end in parts)
+        for cue in negators.get(start, ())
     )
 
 
