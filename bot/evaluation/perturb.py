@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from bot.evaluation.rows import SEED
 
 _WORD = re.compile(r"[^\W\d_]+")
+_MARK = re.compile(r"(?<!\d)[^\w\s%°]|[^\w\s%°](?!\d)")
+"""A mark, unless it stands inside a number such as 39.5 or 150/95."""
+_NO_APOSTROPHES = str.maketrans("", "", "'’‘`´")
 _LONG_WORD_LETTERS = 4
 _WORDS_PER_SLIP = 5
 _VOWELS = "aeiouáéíóúAEIOUÁÉÍÓÚ"
@@ -21,9 +24,8 @@ def upper_case(text: str) -> str:
 
 
 def without_punctuation(text: str) -> str:
-    """Return the text in one run of small letters: no marks, no apostrophes, no line breaks."""
-    letters = [char for char in text.lower() if char in "%°" or unicodedata.category(char)[0] != "P"]
-    return " ".join("".join(letters).split())
+    """Return the text in one run of small letters: no marks, no apostrophes, no line breaks; numbers stay whole."""
+    return " ".join(_MARK.sub(" ", text.lower().translate(_NO_APOSTROPHES)).split())
 
 
 def without_accents(text: str) -> str:

@@ -25,8 +25,9 @@ def test_each_way_is_the_same_every_time_and_loses_no_message(name: str) -> None
 
 
 def test_without_punctuation_is_one_run_of_small_letters() -> None:
-    """Marks and apostrophes go, words and the degree sign stay."""
-    assert without_punctuation(TEXT) == "i cant breathe properly my chest hurts and its 395 °c qué hago"
+    """Marks and apostrophes go, words and numbers stay."""
+    assert without_punctuation(TEXT) == "i cant breathe properly my chest hurts and its 39.5 °c qué hago"
+    assert without_punctuation("My 2-year-old’s BP: 150/95.\nTemp (38,5).") == "my 2 year olds bp 150/95 temp 38,5"
 
 
 def test_without_accents_keeps_the_letters() -> None:
