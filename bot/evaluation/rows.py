@@ -98,7 +98,10 @@ def _read_line(read: Any, path: Path, number: int) -> Row:
     if not isinstance(read, dict):
         raise TypeError
     given = read.get("id")
-    return Row(str(given) if given is not None else f"{path.name.partition('.')[0]}-{number}", read)
+    if given is None:
+        return Row(f"{path.name.partition('.')[0]}-{number}", read)
+    collection = read.get("collection")
+    return Row(f"{collection}:{given}" if collection else str(given), read)
 
 
 def without_repeats(rows: Sequence[Row], *fields: str) -> list[Row]:

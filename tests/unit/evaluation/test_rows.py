@@ -18,14 +18,17 @@ def test_a_folder_that_is_absent_is_said_in_one_sentence(tmp_path: Path) -> None
 
 
 def test_every_part_of_a_set_is_read_in_order_plain_or_packed(tmp_path: Path) -> None:
-    """Halves lie in files of their own; a row without an id is known by its file and line."""
+    """Halves lie in files of their own; a row without an id is known by its file and line.
+
+    One of several collections is known by its collection and id.
+    """
     write_set(tmp_path, "birds", "birds", [{"id": 7, "text": "wren"}, {"text": "owl"}])
     write_set(tmp_path, "birds", "birds", [{"id": "h", "text": "jay"}], part="heldout")
     write_set(tmp_path, "birds", "birdsong", [{"id": "other"}])
-    write_packed_set(tmp_path, "fish", "fish", [{"id": "cod"}])
+    write_packed_set(tmp_path, "fish", "fish", [{"id": "cod"}, {"id": "1", "collection": "sea"}])
     rows = EvaluationRows(tmp_path)
     assert [row.id for row in rows.read("birds", "birds")] == ["7", "birds-2", "h"]
-    assert [row.id for row in rows.read("fish", "fish")] == ["cod"]
+    assert [row.id for row in rows.read("fish", "fish")] == ["cod", "sea:1"]
     assert rows.take_absent() == ()
 
 

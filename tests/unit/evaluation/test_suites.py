@@ -140,6 +140,7 @@ def test_answers_are_counted_by_what_became_of_the_question(sets: EvaluationRows
     assert found["attacks: refused"].hits == 1
     assert found["clinc150: not answered"].met is True
     assert found["medquad on shipped topics: answered from the topic"].hits == 1
+    assert (found["medquad, naming a topic: answered"].n, found["k-qa, naming a topic: answered"].n) == (1, 0)
     assert found["at most 120 words"].hits == 0
     assert found["every sentence supported by what it cites"].met is True
     times = {q.name: q.value for section in sections for q in section.quantities}
