@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
-from careguard.verdict import Verdict
 from redis.asyncio import Redis
 
 from actions.errors import VaultError
 from actions.handoff.case import CaseReason
 from actions.vault import Vault
+from careguard.verdict import Verdict
 
 _PREFIX = "bedside:transcript:"
 _CHANGES = _PREFIX + "changes"
@@ -207,7 +207,12 @@ def summarise_case(
         topic: Title of the topic that was talked about, where there was one.
     """
     entries = list(entries)
-    patient = [entry for entry in entries if entry.author is EntryAuthor.PATIENT and entry.text.strip()]
+    # A tapped button is an answer to the bot, not something the patient wanted to say.
+    patient = [
+        entry
+        for entry in entries
+        if entry.author is EntryAuthor.PATIENT and entry.text.strip() and entry.kind != "button"
+    ]
     bot = [entry for entry in entries if entry.author in (EntryAuthor.BOT, EntryAuthor.BOT_REVIEWED)]
     answers = [entry for entry in bot if entry.kind == "answer"]
     lines = [f"Topic: {topic}"] if topic else []

@@ -60,5 +60,5 @@ async def _wait_until_ready(url: str, process: asyncio.subprocess.Process, folde
 async def until_watched(redis: Redis, channel: str) -> None:
     """Return when somebody has subscribed to the channel."""
     async with asyncio.timeout(15):
-        while not (await redis.pubsub_numsub(channel))[0][1]:  # noqa: ASYNC110  (the store tells no one who subscribes)
+        while not (await redis.pubsub_numsub(channel))[0][1]:
             await asyncio.sleep(0.01)

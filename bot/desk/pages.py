@@ -32,7 +32,9 @@ LONGEST_TEXT = 4000
 
 _REPLY_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _RELEASES_FOR_OTHERS = frozenset({Role.LEAD, Role.ADMIN})
-_RESOLVED_SHOWN = 100
+_ROWS = 100
+_ALL_ROWS = 1000
+"""A long queue is cut to what a person can look at, so that twenty open desks never slow an emergency down."""
 
 _DONE = {
     "claimed": "You hold this case now. The patient has been told.",
@@ -61,21 +63,23 @@ class DeskPages:
         show = visit.request.query_params.get("show", "open")
         show = show if show in ("open", "mine", "resolved") else "open"
         level = _level(visit.request.query_params.get("level", ""))
-        waiting = await self._queue.waiting()
-        claimed = await self._queue.list_cases(CaseState.CLAIMED)
+        rows = _ALL_ROWS if visit.request.query_params.get("all") == "1" else _ROWS
+        counts = await self._queue.counts()
+        claimed = await self._queue.list_cases(CaseState.CLAIMED, limit=_ALL_ROWS, with_words=False)
         mine = [case for case in claimed if case.claimed_by == visit.staff.id]
-        resolved = await self._queue.list_cases(CaseState.RESOLVED, limit=_RESOLVED_SHOWN) if show == "resolved" else []
-        groups = {"open": [("Waiting", waiting), ("With a person", claimed)], "mine": [("Yours", mine)]}.get(
-            show, [("Resolved", resolved)]
-        )
-        groups = [(name, [case for case in cases if level in (None, case.level)]) for name, cases in groups]
+        groups = await self._groups(show, level, claimed, mine)
+        totals = {name: len(cases) for name, cases in groups}
+        groups = [(name, cases[:rows]) for name, cases in groups]
         return self._renderer.page(
             "queue.html",
             **visit.for_every_page,
             show=show,
             level=level,
             groups=groups,
-            counts=await self._queue.counts(),
+            totals=totals,
+            more=sum(max(0, total - rows) for total in totals.values()),
+            all_rows=rows == _ALL_ROWS,
+            counts=counts,
             held=len(claimed),
             mine=len(mine),
             last_words=await self._services.transcript.last_words(
@@ -88,6 +92,18 @@ class DeskPages:
             idle_s=self._services.settings.session_idle_s,
             done=_DONE.get(visit.request.query_params.get("done", ""), ""),
         )
+
+    async def _groups(
+        self, show: str, level: Level | None, claimed: list[Case], mine: list[Case]
+    ) -> list[tuple[str, list[Case]]]:
+        """Return the lists of the view, each with its name; only cases of that level, if one is given."""
+        groups = [("Yours", mine)]
+        if show == "open":
+            waiting = await self._queue.list_cases(CaseState.WAITING, limit=_ALL_ROWS, with_words=False)
+            groups = [("Waiting", waiting), ("With a person", claimed)]
+        elif show == "resolved":
+            groups = [("Resolved", await self._queue.list_cases(CaseState.RESOLVED, limit=_ALL_ROWS, with_words=False))]
+        return [(name, [case for case in cases if level in (None, case.level)]) for name, cases in groups]
 
     async def case(self, visit: Visit) -> Response:
         """One case with everything that was said."""

@@ -48,7 +48,8 @@ class TelegramPatient:
 
     def read(self, count: int) -> list[dict[str, Any]]:
         """Return everything received, once there are `count` messages."""
-        return self._run(self.api.wait_for_sent(count, timeout_s=60)).result(timeout=70)
+        received: list[dict[str, Any]] = self._run(self.api.wait_for_sent(count, timeout_s=60)).result(timeout=70)
+        return received
 
     def _run(self, work: Any) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

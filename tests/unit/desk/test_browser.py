@@ -38,7 +38,7 @@ async def served(desk: Desk) -> AsyncIterator[str]:
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(desk.app, port=port, log_level="warning", timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  (uvicorn has no event to wait for)
+    while not server.started:
         await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{port}/desk"

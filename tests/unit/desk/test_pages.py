@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from actions.handoff.case import CaseAct, CaseReason, CaseState, Outcome
 from actions.transcript import CitedPassage, EntryAuthor, Transcript, TranscriptEntry
 from actions.vault import Vault
+from bot.desk import pages
 from bot.desk.staff import Role
 from careguard.verdict import Level
 from tests.unit.desk.desk import Desk, csrf_in, make_desk
@@ -57,6 +58,19 @@ async def test_the_queue_can_be_narrowed_to_one_level_or_ones_own_cases(desk: De
         mine = await browser.text("/?show=mine")
         assert "Asthma" in mine
         assert "Fever" not in mine
+
+
+async def test_a_long_queue_is_cut_and_can_be_shown_whole(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The most pressing cases are shown; how many more there are is said, with a way to them."""
+    monkeypatch.setattr(pages, "_ROWS", 2)
+    for number in range(4):
+        await desk.open_case(f"c{number}", category=f"topic_{number}")
+    async with desk.browser("ana") as browser:
+        page = await browser.text("/")
+        assert "Show 2 more" in page
+        assert "Topic 2" not in page
+        assert 'Waiting <span class="count">4' in page
+        assert "Topic 3" in await browser.text("/?show=open&all=1")
 
 
 async def test_a_case_shows_why_and_everything_that_was_said(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from actions.vault import Vault
 from bot.gateway import app as app_module
 from bot.gateway.app import create_app
 from bot.settings import GatewaySettings
+from careguard.rulebook import load_rulebook
 from tests.chat import Chat, chatting
 from tests.fakes.answering import FakeAnswering
 from tests.fakes.dialogue import FakeDialogue
@@ -25,7 +26,7 @@ from tests.store import running_store
 def _rules_read_once() -> Iterator[None]:
     """Reading and compiling every rule takes seconds; the rulebook is frozen, so all tests may share one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app_module, "load_rulebook", functools.cache(app_module.load_rulebook))
+        patch.setattr(app_module, "load_rulebook", functools.cache(load_rulebook))
         yield
 
 

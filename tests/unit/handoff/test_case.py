@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from careguard.verdict import Decision, FiredRule, Level, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.handoff.case import Case, CaseAct, CaseNote, CaseOpening, CaseReason, Outcome, open_from
+from careguard.verdict import Decision, FiredRule, Level, Verdict
 
 
 def opening(level: Level = Level.NONE, reason: CaseReason = CaseReason.ASKED_FOR_PERSON, **more: object) -> CaseOpening:

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 
 import pytest
-from careguard.verdict import Level
 from redis.asyncio import Redis
 
 from actions.handoff.case import Case, CaseAct, CaseOpening, CaseReason, CaseState, Outcome
@@ -19,6 +18,7 @@ from actions.handoff.errors import (
 )
 from actions.handoff.queue import CaseChange, CaseQueue
 from actions.vault import Vault
+from careguard.verdict import Level
 from tests.store import until_watched
 from tests.unit.handoff.clock import FakeClock
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from careguard.verdict import Decision, FiredRule, Level, Verdict
 from redis.asyncio import Redis
 
 from actions.handoff.case import CaseReason
 from actions.transcript import CitedPassage, EntryAuthor, Transcript, TranscriptEntry, summarise_case
+from careguard.verdict import Decision, FiredRule, Level, Verdict
 from tests.store import until_watched
 
 SECRET = "the canary sings at dawn"
