@@ -43,6 +43,7 @@ WORDS = {
     "evaluate": Word("bot.commands.evaluate:evaluate", "Measure on labelled sets, and report against the targets."),
     "knowledge": Word("bot.commands.knowledge:words", "List and check the health content."),
     "staff": Word("bot.commands.staff:words", "Accounts of the care team: add, list, disable."),
+    "patient": Word("bot.commands.patient:words", "What is kept about one patient: export, erase."),
 }
 """In the order of the help."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -99,3 +101,19 @@ async def test_a_waiting_patient_may_leave_the_queue(chat: Chat) -> None:
     await chat.expect(name="case", state="waiting")
     await chat.patient("handoff:cancel")
     await chat.expect_answer_to_last(kind="handoff")
+
+
+async def test_an_operator_gives_out_and_erases_what_is_kept_about_a_patient(
+    chat: Chat, bedside: RunningBedside, tmp_path: Path
+) -> None:
+    await chat.patient("zebracanary, I want to talk to a nurse")
+    case_id = (await chat.expect(name="case", state="waiting"))["case_id"]
+    export = tmp_path / "patient.json"
+    done = await asyncio.to_thread(bedside.command, "patient", "export", case_id, "--output", str(export))
+    assert done.returncode == 0, done.stderr
+    assert "zebracanary" in export.read_text(encoding="utf-8")
+    done = await asyncio.to_thread(bedside.command, "patient", "erase", case_id, "--yes")
+    assert done.returncode == 0, done.stderr
+    done = await asyncio.to_thread(bedside.command, "patient", "erase", case_id, "--yes")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
