@@ -15,11 +15,11 @@ from importlib import metadata
 from os import environ
 from pathlib import Path
 
-from actions.answering.embed import PackagedEmbedder
 from actions.answering.knowledge import prepare_knowledge
 from actions.errors import ActionsError
 from bot.data_folder import DataFolder, write_private
 from bot.dialogue import launch
+from bot.embed_together import EmbeddersTogether
 from bot.errors import BedsideError, StartError
 from bot.progress import Progress
 from bot.settings import REPOSITORY, StackSettings, load_settings
@@ -199,7 +199,8 @@ def _embed(settings: StackSettings) -> None:
         sys.stdout.write(f"{done} of {total} passages\n")
         sys.stdout.flush()
 
-    prepare_knowledge(settings.locales, settings.languages, settings.data_dir, PackagedEmbedder(), tell)
+    with EmbeddersTogether() as embedder:
+        prepare_knowledge(settings.locales, settings.languages, settings.data_dir, embedder, tell)
 
 
 def main(arguments: Sequence[str]) -> int:

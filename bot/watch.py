@@ -254,6 +254,12 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
+def die_with_parent() -> None:
+    """Let the kernel end this process when its parent ends (Linux only)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def _dying_with(parent: int) -> Callable[[], None] | None:
     """Return what a child does before it starts, so that the kernel ends it when its parent ends (Linux only)."""
     if _LIBC is None:
