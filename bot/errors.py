@@ -2,7 +2,7 @@
 
 BedsideError
 ├── SettingsError          a setting is wrong or missing; the process must not start (exit code 2)
-├── StartError             a process or the machine is not ready (port in use, no Python 3.10, unwritable folder; exit code 2)
+├── StartError             the machine is not ready (port in use, no Python 3.10, unwritable folder; exit code 2)
 ├── DialogueError          the dialogue process failed, was slow, or answered with nothing
 ├── AnswerError            the answering process failed or was slow
 ├── StoreError             the store refused or did not answer
