@@ -168,6 +168,8 @@ def _questions(
     rows: EvaluationRows, shipped_topics: Sequence[Row], shipped: Sequence[str]
 ) -> dict[str, tuple[str, list[Message]]]:
     sets = {name: ("en", messages) for name, messages in health_questions(rows).items()}
+    in_short = [Message(row.id, row.text("summary")) for row in rows.read("meqsum", "meqsum") if row.text("summary")]
+    sets["meqsum in one sentence"] = ("en", in_short)
     medquad = rows.read("medquad", "medquad", _may_be_seen, at_most=MEDQUAD_ROWS)
     for name, read in (("medquad", medquad), (SHIPPED_TOPICS, shipped_topics)):
         sets[name] = ("en", [Message(row.id, row.text("question")) for row in read if row.text("question")])
