@@ -27,6 +27,9 @@ from bot.watch import ChildPlan, run_to_end
 LOOPBACK = "127.0.0.1"
 PROBE_TIMEOUT_S = 2.0
 
+STEPS_BACK = {"dialogue": 5, "actions": 10}
+"""Niceness: an emergency reply needs the gateway and the store only, so these two go first on a busy machine."""
+
 Probe = Callable[[], Awaitable[bool]]
 
 QUIET = {

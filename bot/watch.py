@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from bot.errors import StartError
 
 FIRST_PAUSE_S = 0.5
@@ -46,6 +48,8 @@ class ChildPlan:
     address: str
     standard_input: bytes | None = None
     """What the child reads at its start: the place for a secret, which others could read on its command line."""
+    niceness: int = 0
+    """How far it steps back when the machine is busy, 0 to 19."""
     before_restart: Callable[[], Awaitable[None]] | None = None
     """What must be done before it is started again; raises StartError when that cannot be done."""
 
@@ -129,6 +133,10 @@ class Watch:
             except asyncio.CancelledError:
                 child.process = await starting  # or it would run on, unknown to those who stop all
                 raise
+        if plan.niceness:
+            with contextlib.suppress(psutil.Error):
+                started = psutil.Process(child.process.pid)
+                started.nice(min(19, started.nice() + plan.niceness))
         child.started_at = time.time()
         if plan.standard_input is not None and child.process.stdin is not None:
             with contextlib.suppress(ConnectionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ import httpx
 
 from bot.errors import AnswerError
 from bot.gateway.message import Citation, Sentence
+
+ANSWERS_AT_ONCE = 8
+"""Answers that are asked for at once; the others wait in line, where they cost nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class AnswerClient:
             limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
             trust_env=False,
         )
+        self._room = asyncio.Semaphore(ANSWERS_AT_ONCE)
 
     async def answer(self, order: Mapping[str, Any]) -> AsyncIterator[AnswerPart | FinishedAnswer]:
         """Yield the reviewed sentences, then the finished answer.
@@ -55,7 +60,7 @@ class AnswerClient:
         """
         finished = False
         try:
-            async with self._client.stream("POST", "/answers", json=dict(order)) as response:
+            async with self._room, self._client.stream("POST", "/answers", json=dict(order)) as response:
                 response.raise_for_status()
                 async for line in response.aiter_lines():
                     if not line.strip():

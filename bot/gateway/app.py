@@ -128,7 +128,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
             _watched(services.outbox.ring_bells, "bells"),
         ]
         if settings.telegram_token is not None:
-            running.append(_watched(lambda: _run_telegram(settings, redis, services), "Telegram channel"))
+            running.append(_watched(lambda: _run_telegram(settings, services), "Telegram channel"))
         try:
             yield
         finally:
@@ -170,12 +170,12 @@ async def _load_rails() -> None:
     await asyncio.to_thread(prepare_rails)
 
 
-async def _run_telegram(settings: GatewaySettings, redis: Redis, services: Services) -> None:
+async def _run_telegram(settings: GatewaySettings, services: Services) -> None:
     assert settings.telegram_token is not None
     key = settings.data_key.get_secret_value()
     bot = telegram_bot(settings.telegram_token.get_secret_value(), settings.telegram_base_url)
     channel = TelegramChannel(services, bot, Vault(key), key.encode())
-    delivery = PushDelivery(redis, services.outbox, services.conversations, services.background, channel)
+    delivery = PushDelivery(services.outbox, services.conversations, services.background, channel)
     async with started(bot), asyncio.TaskGroup() as group:
         group.create_task(channel.run())
         group.create_task(delivery.run())

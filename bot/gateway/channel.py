@@ -11,13 +11,12 @@ import contextlib
 import logging
 from typing import Protocol
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.errors import ConversationError
 from bot.gateway.background import Background
 from bot.gateway.conversation import Conversation, ConversationStore
-from bot.gateway.outbox import DEPARTURES_CHANNEL, Event, Outbox
+from bot.gateway.outbox import Event, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +52,11 @@ class PushDelivery:
 
     def __init__(
         self,
-        redis: Redis,
         outbox: Outbox,
         conversations: ConversationStore,
         background: Background,
         channel: PushChannel,
     ) -> None:
-        self._redis = redis
         self._outbox = outbox
         self._conversations = conversations
         self._background = background
@@ -75,10 +72,8 @@ class PushDelivery:
     async def _listen(self) -> None:
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(DEPARTURES_CHANNEL)
-                    async for notice in pubsub.listen():
-                        self._wake(str(notice["data"]))
+                async for _, conversation_id in self._outbox.departures():
+                    self._wake(conversation_id)
             except (RedisError, OSError):
                 await asyncio.sleep(RETRY_S)
 

@@ -6,6 +6,7 @@ from the turn and from the look-ahead at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 
 from actions.errors import ActionsError
 from actions.handoff.case import Case, CaseOpening, CaseReason
-from actions.transcript import summarise_case
+from actions.transcript import TranscriptEntry, summarise_case
 from bot.errors import DialogueError
 from bot.gateway.conversation import Conversation
 from bot.gateway.message import PatientMessage, ReplyKind
@@ -28,9 +29,16 @@ _LINES_READ_FOR_SUMMARY = 12
 
 
 async def escalate(
-    services: Services, conversation: Conversation, message: PatientMessage, verdict: Verdict
+    services: Services,
+    conversation: Conversation,
+    message: PatientMessage,
+    verdict: Verdict,
+    recent: Sequence[TranscriptEntry],
 ) -> Conversation:
     """Give the approved words for the verdict, open the case, and return the conversation with its raised episode.
+
+    Args:
+        recent: What was said lately, oldest first; the case's summary is made of it.
 
     Raises:
         ActionsError, RedisError: The case could not be opened. The patient has the words all the same, and the
@@ -41,7 +49,7 @@ async def escalate(
     failure: Exception | None = None
     case: Case | None = None
     try:
-        case = await _open_case(services, conversation, message, verdict, kind)
+        case = await _open_case(services, conversation, message, verdict, kind, recent)
     except (ActionsError, RedisError) as error:
         services.metrics.failures.labels("case").inc()
         failure = error
@@ -101,9 +109,13 @@ async def tell_case(services: Services, conversation: Conversation, case: Case) 
 
 
 async def _open_case(
-    services: Services, conversation: Conversation, message: PatientMessage, verdict: Verdict, kind: ReplyKind
+    services: Services,
+    conversation: Conversation,
+    message: PatientMessage,
+    verdict: Verdict,
+    kind: ReplyKind,
+    recent: Sequence[TranscriptEntry],
 ) -> Case:
-    entries = await services.transcript.read(conversation.id, limit=_LINES_READ_FOR_SUMMARY)
     reason = CaseReason.read(kind.value)
     return await services.cases.open_case(
         CaseOpening.from_verdict(
@@ -115,7 +127,7 @@ async def _open_case(
             opened_by_message=message.id,
             language=conversation.language,
             country=conversation.country,
-            summary=summarise_case(entries, reason=reason, verdict=verdict),
+            summary=summarise_case(recent, reason=reason, verdict=verdict),
         )
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -17,7 +18,6 @@ from actions.vault import Vault
 from bot.gateway.message import MessageKind, PatientMessage
 
 WORK_KEY = "bedside:work"
-ARRIVALS_CHANNEL = "bedside:arrivals"
 
 _ACCEPT = """
 local seen = redis.call('HGET', KEYS[1], ARGV[1])
@@ -28,7 +28,6 @@ redis.call('XADD', KEYS[2], '*', 'm', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 redis.call('ZADD', KEYS[3], 'NX', ARGV[5], ARGV[7])
-redis.call('PUBLISH', ARGV[8], ARGV[7])
 return {1, ARGV[2]}
 """
 
@@ -76,6 +75,8 @@ class Inbox:
         self._vault = vault
         self._ttl_s = ttl_s
         self._most_waiting = most_waiting
+        self.on_arrival: Callable[[str], None] = _wait_for_a_sweep
+        """Told of every stored message's conversation; the worker of this process listens here."""
         self._accept = redis.register_script(_ACCEPT)
         self._finish = redis.register_script(_FINISH)
         self._rest = redis.register_script(_REST)
@@ -96,11 +97,11 @@ class Inbox:
                 time.time(),
                 self._most_waiting,
                 message.conversation_id,
-                ARRIVALS_CHANNEL,
             ],
         )
         if int(state) < 0:
             raise InboxFullError
+        self.on_arrival(message.conversation_id)
         return Accepted(message_id=str(message_id), is_new=int(state) == 1)
 
     async def waiting(self, conversation_id: str, *, count: int = 1) -> list[Waiting]:
@@ -170,6 +171,10 @@ class Inbox:
     def _open(self, sealed: str) -> PatientMessage:
         data = json.loads(self._vault.open(sealed))
         return PatientMessage(**(data | {"kind": MessageKind(data["kind"])}))
+
+
+def _wait_for_a_sweep(_: str) -> None:
+    """Leave the message to whoever looks through the list of work next."""
 
 
 def _seen(conversation_id: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'e', ARGV[2]
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 if ARGV[7] == '1' then redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[6]) end
-redis.call('PUBLISH', ARGV[8], ARGV[6])
+redis.call('PUBLISH', ARGV[8], ARGV[9] .. ' ' .. ARGV[6])
 return id
 """
 
@@ -55,6 +56,7 @@ class Outbox:
         self._ttl_s = ttl_s
         self._append = redis.register_script(_APPEND)
         self._bells: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._me = secrets.token_hex(4)
 
     async def send(self, conversation_id: str, reply: Reply) -> bool:
         """Store a reply; return False when a reply with this id was stored before."""
@@ -108,16 +110,23 @@ class Outbox:
                 del self._bells[conversation_id]
 
     async def ring_bells(self) -> None:
-        """Wake the readers of a conversation whenever something was written for it; runs until cancelled."""
+        """Wake the readers here of what other gateways wrote; runs until cancelled."""
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(DEPARTURES_CHANNEL)
-                    self._ring(list(self._bells))
-                    async for notice in pubsub.listen():
-                        self._ring([str(notice["data"])])
+                async for writer, conversation_id in self.departures():
+                    if writer != self._me:
+                        self._ring([conversation_id])
             except (RedisError, OSError):
                 await asyncio.sleep(0.5)  # the store is away; readers poll at their quiet interval meanwhile
+                self._ring(list(self._bells))
+
+    async def departures(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield who wrote something, and for which conversation; ends only with its consumer or the connection."""
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+            await pubsub.subscribe(DEPARTURES_CHANNEL)
+            async for notice in pubsub.listen():
+                writer, _, conversation_id = str(notice["data"]).partition(" ")
+                yield writer, conversation_id
 
     async def undelivered(self) -> list[str]:
         """Return the push-channel conversations that have events to deliver."""
@@ -156,8 +165,10 @@ class Outbox:
                 conversation_id,
                 "0" if conversation_id.startswith("w_") else "1",
                 DEPARTURES_CHANNEL,
+                self._me,
             ],
         )
+        self._ring([conversation_id])
         return bool(stored)
 
     def _ring(self, conversations: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ with nothing; here an empty answer is an error like any other.
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from typing import Any
 import httpx
 
 from bot.errors import DialogueError
+
+TURNS_AT_ONCE = 4
+"""Turns that one shard is asked at once. It works on one core; more would only crowd out an emergency here."""
 
 TOLD_AFTERWARDS = frozenset({"emergency", "crisis", "urgent", "case_resolved"})
 """Intents that dialogue only takes note of; the gateway has acted already, so an empty answer is right."""
@@ -53,6 +57,7 @@ class DialogueClient:
             )
             for url in urls
         ]
+        self._room = [asyncio.Semaphore(TURNS_AT_ONCE) for _ in urls]
 
     async def turn(self, turn: DialogueTurn) -> list[dict[str, Any]]:
         """Return what dialogue decided, in order.
@@ -110,9 +115,10 @@ class DialogueClient:
     async def _call(
         self, method: str, conversation_id: str, path: str, body: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        client = self._clients[zlib.crc32(conversation_id.encode()) % len(self._clients)]
+        shard = zlib.crc32(conversation_id.encode()) % len(self._clients)
         try:
-            response = await client.request(method, path, json=body)
+            async with self._room[shard]:
+                response = await self._clients[shard].request(method, path, json=body)
             response.raise_for_status()
             answer = response.json() if response.content else {}
         except httpx.HTTPStatusError as error:

@@ -10,7 +10,8 @@ from actions.transcript import EntryAuthor, TranscriptEntry
 from bot.gateway.message import MessageKind, PatientMessage
 from bot.gateway.services import Services
 from careguard.rails import screen_message
-from careguard.verdict import ALLOWED, Verdict
+from careguard.screen import screen
+from careguard.verdict import ALLOWED, Decision, Verdict
 
 EPISODE_S = 3600
 """Messages of the last hour are read together: "my chest hurts" ... "and my jaw" add up."""
@@ -30,7 +31,10 @@ async def screen_for(services: Services, message: PatientMessage, recent: Sequen
     if not message.text.strip() or message.text in services.wording.buttons:
         return ALLOWED
     earlier = _earlier_messages(message, recent)
-    verdict = await asyncio.to_thread(screen_message, message.text, services.rulebook, earlier=earlier)
+    verdict = screen(message.text, services.rulebook, earlier=earlier)
+    if verdict.decision is not Decision.ESCALATE:
+        # What is no red flag can wait for the guard around the same rails; a red flag waits for nothing.
+        verdict = await asyncio.to_thread(screen_message, message.text, services.rulebook, earlier=earlier)
     services.metrics.verdicts.labels(verdict.decision.value, verdict.level.value).inc()
     if verdict.failed:
         services.metrics.failures.labels("screen").inc()

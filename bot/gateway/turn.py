@@ -6,8 +6,10 @@ words and a case. Every path, also a failure, ends in a reply.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
@@ -52,6 +54,8 @@ class Turn:
     conversation: Conversation
     attempt: int
     """1 on the first try; more when an earlier one ended with its process."""
+    recent: Sequence[TranscriptEntry]
+    """What was said before, oldest first, and this message."""
     verdict: Verdict
     intent: InjectedIntent | None
     unavailable_language: str | None
@@ -88,17 +92,20 @@ async def look_ahead(message: PatientMessage, services: Services) -> None:
     recent = await services.transcript.read(conversation.id, limit=RECENT_ENTRIES)
     verdict = await screen_for(services, message, recent)
     if verdict.decision is Decision.ESCALATE:
-        await escalate(services, conversation, message, verdict)
+        await escalate(services, conversation, message, verdict, recent)
 
 
 async def _take(message: PatientMessage, conversation: Conversation, services: Services) -> str:
-    attempt = await services.inbox.begin(conversation.id, message.id)
+    attempt, recent = await asyncio.gather(
+        services.inbox.begin(conversation.id, message.id),
+        services.transcript.read(conversation.id, limit=RECENT_ENTRIES),
+    )
     if attempt > MOST_ATTEMPTS:
         await _apologise(message, conversation, services)
         return "given_up"
-    turn = await _prepare(message, conversation, attempt, services)
+    turn = await _prepare(message, conversation, attempt, recent, services)
     if turn.verdict.decision is Decision.ESCALATE:
-        await escalate(services, turn.conversation, message, turn.verdict)
+        await escalate(services, turn.conversation, message, turn.verdict, turn.recent)
         return "escalated"
     if await _is_held_by_person(turn, services):
         return "silent"
@@ -108,26 +115,31 @@ async def _take(message: PatientMessage, conversation: Conversation, services: S
     return await _talk(turn, services)
 
 
-async def _prepare(message: PatientMessage, conversation: Conversation, attempt: int, services: Services) -> Turn:
+async def _prepare(
+    message: PatientMessage,
+    conversation: Conversation,
+    attempt: int,
+    recent: Sequence[TranscriptEntry],
+    services: Services,
+) -> Turn:
     """Screen first; then note the language and the words."""
-    recent = await services.transcript.read(conversation.id, limit=RECENT_ENTRIES)
     verdict = await screen_for(services, message, recent)
     button = services.wording.buttons.get(message.text)
     unavailable = None
     if button is None and message.text.strip():
         conversation, unavailable = await _note_language(message, conversation, services, first=not recent)
-    await services.transcript.append(
-        conversation.id,
-        TranscriptEntry(
-            id=message.id,
-            at=message.received_at,
-            author=EntryAuthor.PATIENT,
-            kind="button" if button else message.kind.value,
-            text=services.wording.languages[conversation.language].buttons[message.text] if button else message.text,
-            language=conversation.language,
-        ),
+    entry = TranscriptEntry(
+        id=message.id,
+        at=message.received_at,
+        author=EntryAuthor.PATIENT,
+        kind="button" if button else message.kind.value,
+        text=services.wording.languages[conversation.language].buttons[message.text] if button else message.text,
+        language=conversation.language,
     )
-    return Turn(message, conversation, attempt, verdict, _intent(message, verdict, services), unavailable)
+    await services.transcript.append(conversation.id, entry)
+    return Turn(
+        message, conversation, attempt, [*recent, entry], verdict, _intent(message, verdict, services), unavailable
+    )
 
 
 async def _note_language(

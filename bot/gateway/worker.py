@@ -17,7 +17,6 @@ from redis.exceptions import LockError, RedisError
 
 from actions.errors import ActionsError
 from bot.errors import ConversationError
-from bot.gateway.inbox import ARRIVALS_CHANNEL
 from bot.gateway.services import Services
 from bot.gateway.turn import handle_turn, look_ahead
 
@@ -41,9 +40,9 @@ class Worker:
         self._leases: dict[str, Lock] = {}
 
     async def run(self) -> None:
-        """Listen for arrivals, look for left-over work, and keep the leases; runs until cancelled."""
+        """Take what arrives here, look for left-over work, and keep the leases; runs until cancelled."""
+        self._services.inbox.on_arrival = self.wake
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
             group.create_task(self._sweep())
             group.create_task(self._renew())
 
@@ -65,17 +64,6 @@ class Worker:
             self._woken_again.discard(conversation_id)
             self.wake(conversation_id)
 
-    async def _listen(self) -> None:
-        while True:
-            try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(ARRIVALS_CHANNEL)
-                    async for notice in pubsub.listen():
-                        self.wake(str(notice["data"]))
-            except (RedisError, OSError) as error:
-                log.warning("listening for arrivals failed: %s", type(error).__name__)
-                await asyncio.sleep(RETRY_S)
-
     async def _sweep(self) -> None:
         while True:
             with contextlib.suppress(RedisError, OSError):
@@ -96,7 +84,8 @@ class Worker:
         inbox = self._services.inbox
         try:
             async with self._lease(conversation_id) as held:
-                if not held:
+                if not held:  # another gateway is at it; its turn may be slow, a red flag must not be
+                    await self._look_ahead(conversation_id)
                     return
                 while waiting := await inbox.waiting(conversation_id):
                     await handle_turn(waiting[0].message, self._services)
