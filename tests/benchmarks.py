@@ -223,14 +223,14 @@ async def emergency_under_load(bedside: RunningBedside, amounts: Amounts) -> Fig
 
     idle = await emergencies()
     # The crowd is a process of its own, so that what is measured is the product and not the one who measures.
-    crowd = subprocess.Popen([sys.executable, "-m", "tests.benchmarks", "--crowd", bedside.address])
+    crowd = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.benchmarks", "--crowd", bedside.address)
     try:
         await asyncio.sleep(6)
         loaded = await emergencies()
-        assert crowd.poll() is None, "the crowd went home"
+        assert crowd.returncode is None, "the crowd went home"
     finally:
         crowd.terminate()
-        crowd.wait(timeout=20)
+        await crowd.wait()
     ratio = _p99(loaded) / _p99(idle)
     return Figure(
         "Emergency reply p99, 20 answers running (stock column: idle)",
