@@ -128,6 +128,15 @@ class LanguageIndex:
             for mine, other in (pair, pair[::-1])
         )
 
+    def names_another_kind(self, topic: str, question_words: list[str]) -> bool:
+        """Return whether the question names the other kind of the topic ("type 1" for "type 2")."""
+        title, question = f" {' '.join(words(self.topics[topic].title))} ", f" {' '.join(question_words)} "
+        return any(
+            " " in mine and f" {mine} " in title and f" {other} " in question and f" {mine} " not in question
+            for pair in self.asked.opposites
+            for mine, other in (pair, pair[::-1])
+        )
+
     def _find(self, name: Name, question_stems: list[str]) -> Iterable[Mention]:
         length = len(name.stems)
         for start in range(len(question_stems) - length + 1):
@@ -189,7 +198,16 @@ class LanguageIndex:
             return word
         if stem(word, self.language) in self._lexical_vocabulary:
             return word
-        return _nearest(word, self._lures) or word
+        near = _nearest(word, self._lures)
+        return word if near is None or self._is_opposite(word, near) else near
+
+    def _is_opposite(self, word: str, other: str) -> bool:
+        """Return whether the words begin with opposites: "hypotension" is not a misspelt "hypertension"."""
+        return any(
+            word.startswith(mine) and other.startswith(theirs)
+            for pair in self.asked.opposites
+            for mine, theirs in (pair, pair[::-1])
+        )
 
 
 def _nearest(word: str, candidates: list[str]) -> str | None:

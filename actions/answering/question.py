@@ -45,6 +45,8 @@ class QuestionWords:
     language: str
     aspects: dict[Aspect, AspectWords]
     follow_ups: re.Pattern[str]
+    goes_on: re.Pattern[str]
+    about_the_bot: re.Pattern[str]
     frame: frozenset[str]
     """Stems of ordinary words that say nothing about the topic."""
     opposites: tuple[tuple[str, str], ...]
@@ -75,8 +77,16 @@ class QuestionWords:
         """Return whether the question has a word that refers to what was talked about before."""
         return self.follow_ups.search(fold(question)) is not None
 
+    def carries_on(self, question: str) -> bool:
+        """Return whether the question plainly carries on with what was talked about before."""
+        return self.goes_on.search(fold(question)) is not None
 
-_KEYS = {"aspects", "follow_ups", "frame", "opposites", "ambiguous"}
+    def is_about_the_bot(self, question: str) -> bool:
+        """Return whether the question speaks of the bot itself."""
+        return self.about_the_bot.search(fold(question)) is not None
+
+
+_KEYS = {"aspects", "follow_ups", "goes_on", "about_the_bot", "frame", "opposites", "ambiguous"}
 
 
 def read_question_words(locales: Path, language: str) -> QuestionWords:
@@ -96,6 +106,8 @@ def read_question_words(locales: Path, language: str) -> QuestionWords:
         language=language,
         aspects={Aspect(name): _read_aspect(path, name, entry) for name, entry in aspects.items()},
         follow_ups=_phrases(_texts(path, "follow_ups", loaded["follow_ups"])),
+        goes_on=_phrases(_texts(path, "goes_on", loaded["goes_on"])),
+        about_the_bot=_phrases(_texts(path, "about_the_bot", loaded["about_the_bot"])),
         frame=_stem_set(path, "frame", loaded["frame"], language),
         opposites=_read_opposites(path, loaded["opposites"]),
         ambiguous=_stem_set(path, "ambiguous", loaded["ambiguous"], language),

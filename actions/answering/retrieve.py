@@ -57,11 +57,13 @@ class Thresholds:
     """Cosine that a name with an everyday meaning ("cold", "period") needs with its topic."""
     loose_name_fit: float = 0.84
     """Cosine that a name whose words stand apart needs."""
-    unnamed_fit: float = 0.885
+    unnamed_fit: float = 0.90
     """Cosine that a question needs which names no topic at all."""
     unnamed_coverage: float = 0.99
     named_unknown_share: float = 0.34
     """Share of the question's telling words that may be unknown to the topic it names."""
+    doubtful_unknown_share: float = 0.2
+    """The same share where the name is ambiguous, or a word stands in no list of ours ("salinomycin", "sickle")."""
     follow_up_coverage: float = 0.6
     follow_up_fit: float = 0.80
 
@@ -116,18 +118,24 @@ class Retriever:
         self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None
     ) -> Retrieved | tuple[str, float, str]:
         limits = self._thresholds
-        mentions = [mention for mention in asked.mentions if self._fits(mention, index, fits)]
+        mentions = [
+            mention
+            for mention in asked.mentions
+            if self._fits(mention, index, fits) and not index.names_another_kind(mention.topic, asked.words)
+        ]
+        leaning = self._leaning(index, asked, fits, topic_hint)
+        if leaning is not None and asked.points_back and all(mention.ambiguous for mention in mentions):
+            # "can I exercise with it?" names exercise, and asks about what was talked about before.
+            return leaning
         if mentions:
             best = max(mentions, key=lambda mention: _mention_rank(mention, index, fits))
             unknown = asked.unknown_share(best.topic)
-            if unknown <= limits.named_unknown_share:
+            doubtful = best.ambiguous or asked.has_rare_word(best.topic)
+            if unknown <= (limits.doubtful_unknown_share if doubtful else limits.named_unknown_share):
                 return best.topic, round(1.0 - unknown, 3), "named"
             return _abstained("named_among_unknown_words")
-        if topic_hint in index.topics and topic_hint is not None and not asked.mentions:
-            coverage = asked.coverage(topic_hint)
-            fit = float(fits[index.rows[topic_hint]].max())
-            if coverage >= limits.follow_up_coverage and fit >= limits.follow_up_fit and asked.is_follow_up():
-                return topic_hint, round(coverage, 3), "follow_up"
+        if leaning is not None and not asked.mentions:
+            return leaning
         best_row = int(np.argmax(fits))
         topic = index.passages[best_row].topic
         fit = float(fits[best_row])
@@ -139,6 +147,19 @@ class Retriever:
         ):
             return topic, round(fit, 3), "unnamed"
         return _abstained("no_topic")
+
+    def _leaning(
+        self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None
+    ) -> tuple[str, float, str] | None:
+        """Return the topic talked about before when the question can lean on it."""
+        if topic_hint is None or topic_hint not in index.topics or not asked.is_follow_up():
+            return None
+        coverage = asked.coverage(topic_hint)
+        fit = float(fits[index.rows[topic_hint]].max())
+        limits = self._thresholds
+        if coverage < limits.follow_up_coverage or fit < limits.follow_up_fit:
+            return None
+        return topic_hint, round(coverage, 3), "follow_up"
 
     def _fits(self, mention: Mention, index: LanguageIndex, fits: Vectors) -> bool:
         limits = self._thresholds
@@ -165,6 +186,9 @@ class _Asked:
         self.content = [
             token for word, token in zip(self.words, self.stems, strict=True) if word not in stop and not word.isdigit()
         ]
+        self.beside_cues = [token for token in self.content if token not in cues]
+        self.carries_on = index.asked.carries_on(question)
+        self.about_the_bot = index.asked.is_about_the_bot(question)
         self.telling = [token for token in self.content if token not in index.asked.frame and token not in cues]
         """Stems that say what the question is about."""
 
@@ -179,9 +203,25 @@ class _Asked:
         """Return how much of the question's telling words the topic does not know."""
         return 1.0 - self.coverage(topic)
 
+    def has_rare_word(self, topic: str) -> bool:
+        """Return whether a telling word is neither in the topic nor a word that we know at all."""
+        known = self._index.topic_stems[topic]
+        telling = set(self.telling)
+        return any(
+            token in telling and token not in known and not self._index.knows(word)
+            for word, token in zip(self.words, self.stems, strict=True)
+        )
+
     def is_follow_up(self) -> bool:
         """Return whether the question can lean on what was talked about before."""
-        return self.points_back or bool(self.aspects) or not self.telling
+        if self.carries_on:
+            return True
+        if self.about_the_bot and not self.points_back:
+            return False
+        if any(aspect is not Aspect.MEANING for aspect in self.aspects):
+            return True
+        # "what is the day" asks for a meaning too; "what is it" leans on the topic, and so does "is walking good for it".
+        return self.points_back and (bool(self.telling) or not self.beside_cues)
 
 
 def _mention_rank(mention: Mention, index: LanguageIndex, fits: Vectors) -> tuple[float, float]:

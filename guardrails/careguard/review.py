@@ -14,10 +14,7 @@ from typing import Any, Protocol
 
 from careguard.groundedness import Support, support_of
 
-try:
-    from careguard.privacy import redact
-except ImportError:  # TEMPORARY
-    redact = None
+from careguard.privacy import redact
 from careguard.reading import school_grade
 from careguard.review_words import ReviewPolicy, ReviewWords
 from careguard.stems import fold, stop_words, words
@@ -311,8 +308,6 @@ def _diagnoses(folded: str, words_of: ReviewWords) -> bool:
 
 
 def _holds_identifier(text: str, cited: Sequence[CitedPassage]) -> bool:
-    if redact is None:
-        return False
     reviewed = [passage.text for passage in cited]
     return any(not any(text[span.start : span.end] in passage for passage in reviewed) for span in redact(text).spans)
 
