@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.browser import INSTALLED, QUIET
 from tests.fakes.web_gateway import PAGE, FakeWebGateway, ScriptedEvent, message, part, typing
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CALM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 pytestmark = pytest.mark.browser
 
@@ -64,10 +53,10 @@ EMERGENCY = message(
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        path = CHROMIUM or playwright.chromium.executable_path
+        path = INSTALLED or playwright.chromium.executable_path
         if not Path(path).exists():
             pytest.skip("no Chromium: neither an installed one nor the driver's own; the widget was not driven")
-        chromium = playwright.chromium.launch(executable_path=path, args=CALM)
+        chromium = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield chromium
         chromium.close()
 

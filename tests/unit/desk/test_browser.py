@@ -2,63 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.async_api import Browser, Error, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
 from actions.handoff.case import CaseReason, CaseState
 from bot.desk.services import DeskSettings
 from careguard.verdict import Level
-from tests.store import free_port, running_store
+from tests.browser import running_chromium
+from tests.serving import serving
+from tests.store import running_store
 from tests.unit.desk.desk import PASSWORD, Desk, make_desk
 
 pytestmark = pytest.mark.browser
 
-SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
-INSTALLED = SYSTEM_CHROMIUM.exists()
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @contextlib.asynccontextmanager
 async def served(desk: Desk) -> AsyncIterator[str]:
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(desk.app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{port}/desk"
-    finally:
-        server.should_exit = True
-        await serving
+    async with serving(desk.app) as address:
+        yield f"{address}/desk"
 
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        path = SYSTEM_CHROMIUM if INSTALLED else None
-        try:
-            browser = await playwright.chromium.launch(executable_path=path, args=QUIET)
-        except Error:
-            pytest.skip("no Chromium: neither /usr/bin/chromium nor the driver's own is installed")
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    """A browser of this test's own."""
+    async with running_chromium() as browser:
+        yield browser
 
 
 async def opened(chromium: Browser, address: str, who: str, **options: object) -> Page:
