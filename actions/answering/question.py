@@ -45,10 +45,13 @@ class QuestionWords:
     language: str
     aspects: dict[Aspect, AspectWords]
     follow_ups: re.Pattern[str]
+    yes_or_no: re.Pattern[str]
     goes_on: re.Pattern[str]
     about_the_bot: re.Pattern[str]
     frame: frozenset[str]
     """Stems of ordinary words that say nothing about the topic."""
+    details: frozenset[str]
+    """Stems of words that make a question ask for more than the whole topic ("eat", "contagious", "normal")."""
     opposites: tuple[tuple[str, str], ...]
     ambiguous: frozenset[str]
     """Stems of topic words that often mean something else."""
@@ -77,6 +80,10 @@ class QuestionWords:
         """Return whether the question has a word that refers to what was talked about before."""
         return self.follow_ups.search(fold(question)) is not None
 
+    def wants_yes_or_no(self, question: str) -> bool:
+        """Return whether the question begins like one that is answered by yes or no."""
+        return self.yes_or_no.match(fold(question).lstrip(" ¿¡\"'")) is not None
+
     def carries_on(self, question: str) -> bool:
         """Return whether the question plainly carries on with what was talked about before."""
         return self.goes_on.search(fold(question)) is not None
@@ -86,7 +93,7 @@ class QuestionWords:
         return self.about_the_bot.search(fold(question)) is not None
 
 
-_KEYS = {"aspects", "follow_ups", "goes_on", "about_the_bot", "frame", "opposites", "ambiguous"}
+_KEYS = {"aspects", "yes_or_no", "follow_ups", "goes_on", "about_the_bot", "frame", "details", "opposites", "ambiguous"}
 
 
 def read_question_words(locales: Path, language: str) -> QuestionWords:
@@ -106,9 +113,11 @@ def read_question_words(locales: Path, language: str) -> QuestionWords:
         language=language,
         aspects={Aspect(name): _read_aspect(path, name, entry) for name, entry in aspects.items()},
         follow_ups=_phrases(_texts(path, "follow_ups", loaded["follow_ups"])),
+        yes_or_no=_phrases(_texts(path, "yes_or_no", loaded["yes_or_no"])),
         goes_on=_phrases(_texts(path, "goes_on", loaded["goes_on"])),
         about_the_bot=_phrases(_texts(path, "about_the_bot", loaded["about_the_bot"])),
         frame=_stem_set(path, "frame", loaded["frame"], language),
+        details=_stem_set(path, "details", loaded["details"], language),
         opposites=_read_opposites(path, loaded["opposites"]),
         ambiguous=_stem_set(path, "ambiguous", loaded["ambiguous"], language),
     )

@@ -45,6 +45,8 @@ class Retrieved:
     """Passages of the topic, best first; empty when it abstains."""
     confidence: float
     aspects: tuple[Aspect, ...] = ()
+    specific: bool = False
+    """True when the question asks for more than one kind of thing about the topic ("can the flu shot give me flu?")."""
     reason: str = ""
     """Which rule decided, for evaluation; never holds words of the question."""
 
@@ -62,6 +64,8 @@ class Thresholds:
     unnamed_coverage: float = 0.99
     named_unknown_share: float = 0.34
     """Share of the question's telling words that may be unknown to the topic it names."""
+    clear_fit: float = 0.905
+    """Cosine from which a topic's passage plainly speaks of the question, whatever words it uses."""
     doubtful_unknown_share: float = 0.2
     """The same share where the name is ambiguous, or a word stands in no list of ours ("salinomycin", "sickle")."""
     follow_up_coverage: float = 0.6
@@ -111,6 +115,7 @@ class Retriever:
             passages=_rank(index, asked, fits, topic),
             confidence=confidence,
             aspects=asked.aspects,
+            specific=asked.is_specific(topic),
             reason=reason,
         )
 
@@ -131,10 +136,13 @@ class Retriever:
             best = max(mentions, key=lambda mention: _mention_rank(mention, index, fits))
             unknown = asked.unknown_share(best.topic)
             doubtful = best.ambiguous or asked.has_rare_word(best.topic)
+            fit = float(fits[index.rows[best.topic]].max())
+            if not doubtful and fit >= limits.clear_fit:
+                return best.topic, round(fit, 3), "named_and_clear"
             if unknown <= (limits.doubtful_unknown_share if doubtful else limits.named_unknown_share):
                 return best.topic, round(1.0 - unknown, 3), "named"
             return _abstained("named_among_unknown_words")
-        if leaning is not None and not asked.mentions:
+        if leaning is not None:
             return leaning
         best_row = int(np.argmax(fits))
         topic = index.passages[best_row].topic
@@ -187,6 +195,7 @@ class _Asked:
             token for word, token in zip(self.words, self.stems, strict=True) if word not in stop and not word.isdigit()
         ]
         self.beside_cues = [token for token in self.content if token not in cues]
+        self.is_yes_or_no = index.asked.wants_yes_or_no(question)
         self.carries_on = index.asked.carries_on(question)
         self.about_the_bot = index.asked.is_about_the_bot(question)
         self.telling = [token for token in self.content if token not in index.asked.frame and token not in cues]
@@ -202,6 +211,22 @@ class _Asked:
     def unknown_share(self, topic: str) -> float:
         """Return how much of the question's telling words the topic does not know."""
         return 1.0 - self.coverage(topic)
+
+    def is_specific(self, topic: str) -> bool:
+        """Return whether the question says more than the topic's name and what kind of thing it wants to know."""
+        main = self.aspects[0] if self.aspects else None
+        if self.is_yes_or_no or main in _ALWAYS_SPECIFIC:
+            return True
+        named = self.named(topic)
+        title = {stem(word, self._index.language) for word in words(self._index.topics[topic].title)}
+        if any(token in self._index.asked.details and token not in title for token in self.stems):
+            return True
+        return any(token not in named for token in self.telling)
+
+    def named(self, topic: str) -> frozenset[str]:
+        """Return the stems that every mention of the topic has: "vaccine", where "vaccine side effects" is one too."""
+        cores = [mention.core for mention in self.mentions if mention.topic == topic]
+        return frozenset[str].intersection(*cores) if cores else frozenset()
 
     def has_rare_word(self, topic: str) -> bool:
         """Return whether a telling word is neither in the topic nor a word that we know at all."""
@@ -220,7 +245,7 @@ class _Asked:
             return False
         if any(aspect is not Aspect.MEANING for aspect in self.aspects):
             return True
-        # "what is the day" asks for a meaning too; "what is it" leans on the topic, and so does "is walking good for it".
+        # "what is the day" asks for a meaning too; "what is it" leans on the topic, so does "is walking good for it".
         return self.points_back and (bool(self.telling) or not self.beside_cues)
 
 
@@ -229,23 +254,49 @@ def _mention_rank(mention: Mention, index: LanguageIndex, fits: Vectors) -> tupl
     return (len(mention.core) + (0.5 if mention.exact else 0.0) - (0.75 if mention.ambiguous else 0.0), fit)
 
 
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What counts how much when the passages of a topic are ordered for a question; they add up to 1."""
+
+    match: float
+    section: float
+    place: float
+    told: float
+
+
+_ALWAYS_SPECIFIC = frozenset({Aspect.SIGNS, Aspect.CAUSE, Aspect.TEST})
+"""Aspects that have no section of their own: the passages that tell of them must be found by their words."""
+_GENERAL = _Weights(match=0.15, section=0.5, place=0.3, told=0.05)
+"""For "what is asthma?": the section that answers it, in the order in which clinicians wrote it."""
+_SPECIFIC = _Weights(match=0.62, section=0.15, place=0.03, told=0.2)
+"""For "can the flu shot give me the flu?": the passage that says just that, wherever it stands."""
+
+
 def _rank(index: LanguageIndex, asked: _Asked, fits: Vectors, topic: str) -> tuple[ScoredPassage, ...]:
     rows = index.rows[topic]
-    named = {token for mention in asked.mentions if mention.topic == topic for token in mention.core}
-    lexical = index.lexical_scores([token for token in asked.content if token not in named] or asked.content)[rows]
-    fused = _fused([fits[rows], lexical])
+    lexical = index.lexical_scores(asked.content)[rows]
+    matches = 0.5 * _fused([fits[rows], lexical]) + 0.5 * _stretched(fits[rows])
+    weights = _SPECIFIC if asked.is_specific(topic) else _GENERAL
     sections = _section_weights(asked.aspects)
     told = [index.asked.aspects[aspect].told for aspect in asked.aspects[:2]]
     scores: list[float] = []
     for position, row in enumerate(rows):
         passage = index.passages[int(row)]
-        score = 0.5 * fused[position] + 0.35 * sections.get(passage.section, 0.0)
+        section = sections.get(passage.section, 0.0)
+        score = weights.match * float(matches[position]) + weights.section * section
+        score += weights.place * section / passage.number
         folded = " ".join(words(passage.text))
         if any(pattern is not None and pattern.search(folded) for pattern in told):
-            score += 0.15
+            score += weights.told
         scores.append(score)
     order = sorted(range(len(rows)), key=lambda position: (-scores[position], position))
-    return tuple(ScoredPassage(index.passages[int(rows[n])], round(float(scores[n]), 4)) for n in order)
+    return tuple(ScoredPassage(index.passages[int(rows[n])], round(scores[n], 4)) for n in order)
+
+
+def _stretched(scores: Vectors) -> Vectors:
+    """Return the scores stretched so that the best is 1 and the worst 0; cosines of one topic lie close together."""
+    low, high = float(scores.min()), float(scores.max())
+    return (scores - low) / (high - low) if high > low else np.ones_like(scores)
 
 
 def _fused(score_lists: list[Vectors]) -> Vectors:

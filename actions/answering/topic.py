@@ -70,6 +70,11 @@ class Passage:
     reviewed_on: dt.date | None
 
     @property
+    def number(self) -> int:
+        """Return the place of the passage in its section, from 1; what matters most is written first."""
+        return int(self.id.rpartition("/")[2])
+
+    @property
     def source_url(self) -> str:
         """Return the address of the first source, or an empty string where a question needs none."""
         return self.sources[0].url if self.sources else ""

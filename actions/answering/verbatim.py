@@ -41,6 +41,8 @@ _SHAPES = {
 }
 _HELP_SECTIONS = ("get_help_now", "see_someone")
 _ASIDE_SECTIONS = frozenset({*_HELP_SECTIONS, "questions_to_ask"})
+_DOING_ENOUGH = frozenset({Aspect.SELF_CARE, Aspect.ASK_DOCTOR, Aspect.DANGER})
+"""Aspects whose answer already says what to do."""
 _SAME_SENTENCE = 0.75
 """Share of telling words that two sentences may have in common before one of them is a repetition."""
 
@@ -53,13 +55,10 @@ def compose_answer(retrieved: Retrieved, style: Style = Style.NORMAL) -> tuple[D
     answer = _pick(_answering(ranked, main), shape.answer, shape.worth, ())
     if not answer:
         return ()
-    to_do = [] if main in {Aspect.SELF_CARE, Aspect.ASK_DOCTOR, Aspect.DANGER} else _pick(
-        [scored for scored in retrieved.passages if scored.passage.section == "what_you_can_do"],
-        shape.to_do, 0.0, answer,
-    )  # fmt: skip
-    help_now = _pick(
-        [scored for scored in retrieved.passages if scored.passage.section == "get_help_now"], 1, 0.0, [*answer, *to_do]
-    )
+    to_do: list[ScoredPassage] = []
+    if main not in _DOING_ENOUGH:
+        to_do = _pick(_section(retrieved, "what_you_can_do"), shape.to_do, 0.0, answer)
+    help_now = _pick(_section(retrieved, "get_help_now"), 1, 0.0, [*answer, *to_do])
     if main is Aspect.DANGER and any(scored.passage.section == "get_help_now" for scored in answer):
         help_now = []
     parts = [answer, to_do, help_now]
@@ -77,6 +76,12 @@ def _answering(ranked: Sequence[ScoredPassage], main: Aspect | None) -> list[Sco
     if main is Aspect.ASK_DOCTOR:
         return [scored for scored in ranked if scored.passage.section == "questions_to_ask"]
     return [scored for scored in ranked if scored.passage.section not in _ASIDE_SECTIONS]
+
+
+def _section(retrieved: Retrieved, anchor: str) -> list[ScoredPassage]:
+    """Return the passages of one section: best first for a specific question, else as they were written."""
+    passages = [scored for scored in retrieved.passages if scored.passage.section == anchor]
+    return passages if retrieved.specific else sorted(passages, key=lambda scored: scored.passage.number)
 
 
 def _simplest(retrieved: Retrieved) -> Sequence[ScoredPassage]:
@@ -103,9 +108,8 @@ def _pick(
 
 
 def _written_order(ranked: Sequence[ScoredPassage], scored: ScoredPassage) -> tuple[int, int]:
-    anchor, _, number = scored.passage.id.rpartition("/")
-    first_of_section = next(n for n, other in enumerate(ranked) if other.passage.id.startswith(anchor))
-    return first_of_section, int(number)
+    first_of_section = next(n for n, other in enumerate(ranked) if other.passage.section == scored.passage.section)
+    return first_of_section, scored.passage.number
 
 
 def _repeats(one: ScoredPassage, other: ScoredPassage) -> bool:

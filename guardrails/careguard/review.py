@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from careguard.groundedness import Support, support_of
-
 from careguard.privacy import redact
 from careguard.reading import school_grade
 from careguard.review_words import ReviewPolicy, ReviewWords
@@ -260,7 +259,8 @@ def _support(text: str, cited: Sequence[CitedPassage], words_of: ReviewWords, po
 
 
 def _changes_medicine(folded: str, words_of: ReviewWords) -> bool:
-    if words_of.phrases["medicine_words"].search(folded) is None:
+    # A question to take to the doctor may name the change; that it asks is the passage's, or not_a_statement stops it.
+    if folded.rstrip().endswith("?") or words_of.phrases["medicine_words"].search(folded) is None:
         return False
     for found in words_of.phrases["change_verbs"].finditer(folded):
         start = _CLAUSE_END.split(folded[: found.start()])[-1]
