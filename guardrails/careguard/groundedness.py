@@ -6,14 +6,20 @@ Part of review, after generation and before sending. Deterministic, without a mo
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from careguard.review_words import ReviewPolicy, ReviewWords
+from rapidfuzz.distance import Indel
+
+from careguard.review_words import Direction, ReviewPolicy, ReviewWords
 from careguard.stems import fold, stem, stop_words, words
 
 _TOKEN = re.compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[.;:!?,()]")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_NEARLY_THE_SAME = 0.75
+"""Share of words in common, in order, from which a sentence counts as a copy with a change."""
 _NEGATION_REACH = 4
 """Telling words after a negation that it still denies."""
 _DIRECTION_REACH = 3
@@ -37,14 +43,15 @@ def support_of(sentence: str, passages: Sequence[str], words_of: ReviewWords, po
         return Support(0.0, ("no_words",))
     carried = [token for token in said.telling if token in known]
     share = len(carried) / len(said.telling)
+    changed = _changed_against_its_model(sentence, passages, words_of)
     broken = [
         rule
         for rule, found in (
             ("unsupported_words", _says_too_much(said, known, share, words_of, policy)),
-            ("number_mismatch", _numbers_differ(said, told)),
-            ("who_or_when_changed", _group_word_is_new(said, known, words_of)),
-            ("negation_flipped", _negation_differs(said, told)),
-            ("direction_flipped", _direction_differs(said, told, words_of)),
+            ("number_mismatch", _numbers_differ(said, told) or changed == "number_mismatch"),
+            ("who_or_when_changed", _group_word_is_new(said, known, words_of) or changed == "who_or_when_changed"),
+            ("negation_flipped", _negation_differs(said, told) or changed == "negation_flipped"),
+            ("direction_flipped", _direction_differs(said, told, words_of) or changed == "direction_flipped"),
             (
                 "not_a_statement",
                 sentence.rstrip().endswith("?") and not any(p.rstrip().endswith("?") for p in passages),
@@ -90,6 +97,59 @@ def _says_too_much(said: _Text, known: set[str], share: float, words_of: ReviewW
     if any(token not in words_of.plain for token in new):
         return True
     return share < policy.word_support and len(new) / len(said.telling) > policy.plain_words
+
+
+def _changed_against_its_model(sentence: str, passages: Sequence[str], words_of: ReviewWords) -> str | None:
+    """Return the rule that a small change breaks, when the sentence is nearly one that a passage says.
+
+    One word is enough to turn a copied sentence round, and it may be a word that the passage holds elsewhere.
+    """
+    mine = _TOKEN.findall(fold(sentence))
+    models = [
+        _TOKEN.findall(fold(model))
+        for passage in passages
+        for model in (passage, *_SENTENCE_END.split(passage))
+        if model
+    ]
+    # The nearest one is its model; an exact copy has none of these faults.
+    nearest = max(models, key=lambda model: Indel.normalized_similarity(mine, model), default=[])
+    if not nearest or Indel.normalized_similarity(mine, nearest) < _NEARLY_THE_SAME:
+        return None
+    if _numbers_in(mine, words_of) != _numbers_in(nearest, words_of):
+        return "number_mismatch"
+    if _negations_in(mine, words_of) != _negations_in(nearest, words_of):
+        return "negation_flipped"
+    for direction in words_of.directions:
+        if _sides_in(mine, direction, words_of) != _sides_in(nearest, direction, words_of):
+            return "direction_flipped"
+    said, told = _telling_counts(mine, words_of), _telling_counts(nearest, words_of)
+    return "who_or_when_changed" if said - told else None
+
+
+def _numbers_in(tokens: list[str], words_of: ReviewWords) -> list[str]:
+    return [
+        words_of.number_words.get(t, t).rstrip(".,") for t in tokens if t[0].isdigit() or t in words_of.number_words
+    ]
+
+
+def _negations_in(tokens: list[str], words_of: ReviewWords) -> int:
+    return sum(token in words_of.negations for token in tokens)
+
+
+def _sides_in(tokens: list[str], direction: Direction, words_of: ReviewWords) -> list[bool]:
+    stemmed = [stem(token, words_of.language) for token in tokens]
+    return [token in direction.one for token in stemmed if token in direction.one or token in direction.other]
+
+
+def _telling_counts(tokens: list[str], words_of: ReviewWords) -> Counter[str]:
+    stop = stop_words(words_of.language)
+    return Counter(
+        stemmed
+        for token in tokens
+        if token[0].isalpha() and token not in stop
+        for stemmed in (stem(token, words_of.language),)
+        if stemmed not in words_of.plain
+    )
 
 
 def _numbers_differ(said: _Text, told: list[_Text]) -> bool:
