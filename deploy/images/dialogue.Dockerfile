@@ -15,7 +15,7 @@ RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf python deploy/set_up.py
 FROM environment AS train
 COPY bot/__init__.py bot/
 COPY bot/dialogue bot/dialogue
-COPY deploy/images deploy/images
+COPY deploy/images/healthcheck.py deploy/images/start_dialogue.py deploy/images/
 RUN HOME=/tmp .venv-dialogue/bin/python deploy/images/start_dialogue.py train /app/models \
     && .venv-dialogue/bin/python -m compileall -q --invalidation-mode unchecked-hash bot
 

@@ -83,18 +83,18 @@ def train(python: Path, models: Path) -> int:
 
 
 def run(python: Path, models: Path) -> int:
-    """Become the dialogue; returns only when it cannot start.
+    """Become the dialogue; return the exit code only when there is no model.
 
     Raises:
         NotSetError: a secret is missing.
     """
     model = launch.model_path(models)
-    if not model.is_file():
-        sys.stderr.write(f"{model} is missing: build the image again.\n")
-        return 2
-    host, port = setting(os.environ, "BEDSIDE_DIALOGUE_HOST"), int(setting(os.environ, "BEDSIDE_DIALOGUE_PORT"))
-    command = launch.run_command(python, model, host, port)
-    os.execve(command[0], command, {**os.environ, **running_environment(os.environ)})  # noqa: S606
+    if model.is_file():
+        host, port = setting(os.environ, "BEDSIDE_DIALOGUE_HOST"), int(setting(os.environ, "BEDSIDE_DIALOGUE_PORT"))
+        command = launch.run_command(python, model, host, port)
+        os.execve(command[0], command, {**os.environ, **running_environment(os.environ)})  # noqa: S606
+    sys.stderr.write(f"{model} is missing: build the image again.\n")
+    return 2
 
 
 def main(arguments: list[str]) -> int:
