@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from actions.settings import ActionsSettings
@@ -80,7 +81,8 @@ def test_every_setting_stands_in_the_example_once_below_its_explanation_and_swit
 
 def test_the_defaults_in_the_example_are_those_of_the_settings() -> None:
     """Where `bedside up` and a process of its own differ, what `bedside up` does is shown."""
-    shown, fields = explained(), {}
+    shown = explained()
+    fields: dict[str, FieldInfo] = {}
     for settings in reversed(SETTINGS):
         fields |= settings.model_fields
     for field, info in fields.items():
