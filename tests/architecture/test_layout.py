@@ -12,6 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOT = {
     ".ci",
+    ".dockerignore",
     ".editorconfig",
     ".github",
     ".gitignore",
