@@ -31,11 +31,12 @@ from starlette.routing import Route
 import actions
 from actions.answering.country import EmergencyNumbers
 from actions.answering.embed import PackagedEmbedder
+from actions.answering.generate import Model, OpenAICompatibleModel, TransformersModel, prepare_embedded_model
 from actions.answering.knowledge import Knowledge
-from actions.answering.pipeline import Order, Parts, answer_question, order_from_json
+from actions.answering.pipeline import Drafting, Order, Parts, answer_question, order_from_json
 from actions.answering.retrieve import Retriever
 from actions.errors import ActionsError
-from actions.settings import ActionsSettings, load_settings
+from actions.settings import ActionsSettings, AnswerMode, load_settings
 from careguard.errors import CareguardError
 from careguard.rails import prepare_rails
 from careguard.review import ReviewedSentence
@@ -50,15 +51,35 @@ def build_parts(settings: ActionsSettings) -> Parts:
 
     Raises:
         CareguardError: A content or rule file is wrong.
-        ActionsError: The set-up has not run, or the embedder is missing.
+        ActionsError: The set-up has not run, or the embedder or the language model is missing.
     """
     embedder = PackagedEmbedder()
     knowledge = Knowledge.load(settings.locales, settings.languages, settings.data_dir, embedder)
     return Parts(
+        drafting=_build_drafting(settings),
         retriever=Retriever(knowledge, embedder),
         policy=load_review_policy(settings.guardrails, settings.locales, settings.languages),
         numbers=EmergencyNumbers(settings.locales, settings.default_country),
     )
+
+
+def _build_drafting(settings: ActionsSettings) -> Drafting | None:
+    if settings.answer_mode is AnswerMode.VERBATIM:
+        return None
+    return Drafting(
+        model=_build_model(settings),
+        budget_s=settings.draft_budget_s,
+        max_new_tokens=settings.draft_tokens,
+        at_once=asyncio.Semaphore(settings.drafts_at_once),
+    )
+
+
+def _build_model(settings: ActionsSettings) -> Model:
+    if settings.model_url:
+        key = settings.model_api_key.get_secret_value()
+        return OpenAICompatibleModel(settings.model_url, settings.model_name, key, settings.model_timeout_s)
+    source = settings.model or str(prepare_embedded_model(settings.data_dir))
+    return TransformersModel(source, device=settings.model_device, dtype=settings.model_dtype)
 
 
 def build_executor() -> ActionExecutor:

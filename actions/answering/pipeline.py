@@ -6,17 +6,24 @@ Every path ends in a `ReviewedAnswer`; one that has nothing reviewed to say is a
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from actions.answering.country import EmergencyNumbers
+from actions.answering.generate import Model, draft_sentences
 from actions.answering.retrieve import Retrieved, Retriever
 from actions.answering.topic import Passage
 from actions.answering.verbatim import Style, compose_answer
+from careguard.rails import review_draft_sentence
 from careguard.review import DraftSentence, Mode, ReviewedAnswer, ReviewedSentence, StepTimes, review_answer
 from careguard.review_words import ReviewPolicy
+from careguard.verdict import Decision
+
+_LOG = logging.getLogger(__name__)
 
 OnSentence = Callable[[int, ReviewedSentence], Awaitable[None]]
 """Called with the position and the words of each reviewed sentence, in order, before the whole answer is done."""
@@ -36,55 +43,152 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Drafting:
+    """A language model that drafts answers, and how much it may take."""
+
+    model: Model
+    budget_s: float
+    max_new_tokens: int
+    at_once: asyncio.Semaphore
+    """Drafts that may be under way; a question that finds none free is answered word for word."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What answering needs, built once at the start."""
 
     retriever: Retriever
     policy: ReviewPolicy
     numbers: EmergencyNumbers
+    drafting: Drafting | None = None
+    """None: every answer is made of reviewed sentences, word for word."""
 
 
 async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | None = None) -> ReviewedAnswer:
     """Return the reviewed answer to the order; when nothing reviewed answers it, one that abstained."""
     started = time.perf_counter()
     retrieved = await asyncio.to_thread(parts.retriever.retrieve, order.question, order.language, order.topic)
-    retrieve_ms = _since(started)
-    passages = _given_passages(retrieved, order, parts)
-    answer = await asyncio.to_thread(_answer_verbatim, order, parts, retrieved, passages, retrieve_ms)
-    if on_sentence is not None:
-        for position, sentence in enumerate(answer.sentences):
-            await on_sentence(position, sentence)
+    found = _Found(retrieved, _given_passages(retrieved, order, parts), _since(started))
+    if parts.drafting is not None and found.passages and not parts.drafting.at_once.locked():
+        drafted = await _answer_drafted(order, parts, parts.drafting, found, on_sentence)
+        if drafted is not None:
+            return drafted
+    answer = await asyncio.to_thread(_answer_verbatim, order, parts, found)
+    for position, sentence in enumerate(answer.sentences):
+        await _tell(on_sentence, position, sentence)
     return answer
 
 
-def _answer_verbatim(
-    order: Order, parts: Parts, retrieved: Retrieved, passages: Sequence[Passage], retrieve_ms: float
-) -> ReviewedAnswer:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What retrieval found, with the passages as this patient reads them."""
+
+    retrieved: Retrieved
+    passages: list[Passage]
+    ms: float
+
+
+def _answer_verbatim(order: Order, parts: Parts, found: _Found) -> ReviewedAnswer:
     started = time.perf_counter()
-    by_id = {passage.id: passage for passage in passages}
-    drafts = [
+    drafts = _verbatim_sentences(order, found)
+    generate_ms = _since(started)
+    return _reviewed(order, parts, drafts, found, Mode.VERBATIM, generate_ms, 0.0)
+
+
+def _verbatim_sentences(order: Order, found: _Found) -> list[DraftSentence]:
+    by_id = {passage.id: passage for passage in found.passages}
+    return [
         DraftSentence(by_id[sentence.citations[0]].text, sentence.citations, sentence.opens_paragraph)
-        for sentence in compose_answer(retrieved, order.style)
+        for sentence in compose_answer(found.retrieved, order.style)
     ]
-    composed = time.perf_counter()
-    return _reviewed(order, parts, drafts, passages, retrieved, Mode.VERBATIM, retrieve_ms, (composed - started) * 1000)
+
+
+async def _answer_drafted(
+    order: Order, parts: Parts, drafting: Drafting, found: _Found, on_sentence: OnSentence | None
+) -> ReviewedAnswer | None:
+    """Return the answer that the model drafted, or None when the reviewed sentences must go out instead.
+
+    A sentence is shown as soon as it passes review. The first one must pass; after it, a sentence that fails is left
+    out, and a draft that breaks off or takes too long ends with what has passed.
+    """
+    started = time.perf_counter()
+    review_ms = 0.0
+    passed: list[DraftSentence] = []
+    async with drafting.at_once:
+        try:
+            async with (
+                asyncio.timeout(drafting.budget_s),
+                aclosing(
+                    draft_sentences(
+                        drafting.model, order.question, found.passages, order.language, drafting.max_new_tokens
+                    )
+                ) as sentences,
+            ):
+                async for sentence in sentences:
+                    began = time.perf_counter()
+                    verdict = await asyncio.to_thread(
+                        review_draft_sentence, sentence, found.passages, order.language, parts.policy
+                    )
+                    review_ms += _since(began)
+                    if verdict.decision is Decision.ALLOW and not verdict.failed:
+                        passed.append(sentence)
+                        await _tell(on_sentence, len(passed) - 1, ReviewedSentence(sentence.text, sentence.citations))
+                    elif not passed:
+                        _LOG.info("draft for %s: the first sentence broke %s", order.message_id, verdict.category)
+                        return None
+        except Exception as error:  # whatever a model does, the patient gets the reviewed sentences
+            _LOG.warning("draft for %s ended early: %s", order.message_id, type(error).__name__)
+    if not passed:
+        return None
+    passed += await _when_to_get_help(order, found, passed, on_sentence)
+    generate_ms = _since(started) - review_ms
+    answer = await asyncio.to_thread(_reviewed, order, parts, passed, found, Mode.DRAFTED, generate_ms, review_ms)
+    return None if answer.abstained else answer
+
+
+async def _when_to_get_help(
+    order: Order, found: _Found, passed: Sequence[DraftSentence], on_sentence: OnSentence | None
+) -> list[DraftSentence]:
+    """Return the reviewed sentence on when to get help, word for word, unless the draft has one of its own."""
+    helping = {passage.id for passage in found.passages if passage.section == "get_help_now"}
+    if any(helping.intersection(sentence.citations) for sentence in passed):
+        return []
+    last = [s for s in _verbatim_sentences(order, found) if helping.intersection(s.citations)][-1:]
+    for sentence in last:
+        await _tell(on_sentence, len(passed), ReviewedSentence(sentence.text, sentence.citations))
+    return last
+
+
+async def _tell(on_sentence: OnSentence | None, position: int, sentence: ReviewedSentence) -> None:
+    if on_sentence is not None:
+        await on_sentence(position, sentence)
 
 
 def _reviewed(
     order: Order,
     parts: Parts,
     drafts: Sequence[DraftSentence],
-    passages: Sequence[Passage],
-    retrieved: Retrieved,
+    found: _Found,
     mode: Mode,
-    retrieve_ms: float,
     generate_ms: float,
+    review_ms: float,
 ) -> ReviewedAnswer:
     started = time.perf_counter()
-    topic = retrieved.topic.id if retrieved.topic is not None else None
-    answer = review_answer(drafts, passages, language=order.language, mode=mode, policy=parts.policy, topic=topic)
-    times = StepTimes(retrieve_ms, round(generate_ms, 2), _since(started))
-    return answer.timed(times)
+    allowed = [
+        draft
+        for draft in drafts
+        if mode is Mode.DRAFTED or _passes_the_rail(draft, found.passages, order.language, parts.policy)
+    ]
+    # Without its first sentence it is no answer; review_answer() decides the same about what it is given.
+    whole = allowed if drafts and allowed[:1] == list(drafts[:1]) else []
+    topic = found.retrieved.topic.id if found.retrieved.topic is not None else None
+    answer = review_answer(whole, found.passages, language=order.language, mode=mode, policy=parts.policy, topic=topic)
+    return answer.timed(StepTimes(found.ms, round(generate_ms, 2), round(review_ms + _since(started), 2)))
+
+
+def _passes_the_rail(draft: DraftSentence, passages: Sequence[Passage], language: str, policy: ReviewPolicy) -> bool:
+    verdict = review_draft_sentence(draft, passages, language, policy)
+    return verdict.decision is Decision.ALLOW and not verdict.failed
 
 
 def _given_passages(retrieved: Retrieved, order: Order, parts: Parts) -> list[Passage]:
