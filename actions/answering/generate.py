@@ -146,13 +146,17 @@ class TransformersModel:
         try:
             import torch  # noqa: PLC0415 - hundreds of megabytes, only for drafted mode
             from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
+            from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+
+            disable_progress_bar()
 
             # More threads than one explode as soon as anything else runs on the same cores.
             torch.set_num_threads(1)
             self._device = _choose_device(torch, device)
             chosen = _choose_dtype(torch, dtype, self._device)
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder_or_id)
-            self._model: Any = AutoModelForCausalLM.from_pretrained(folder_or_id, dtype=chosen).to(self._device).eval()
+            model: Any = AutoModelForCausalLM.from_pretrained(folder_or_id, dtype=chosen)
+            self._model = model.to(self._device).eval()
         except (ImportError, OSError, ValueError, RuntimeError) as error:
             raise ModelUnavailable(f"the model {self.name} cannot be loaded ({type(error).__name__})") from error
         # One model writes one text at a time; the patients after it wait their turn, or take the reviewed sentences.
@@ -183,7 +187,7 @@ class TransformersModel:
         import torch  # noqa: PLC0415
         from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer  # noqa: PLC0415
 
-        class Handing(TextStreamer):  # type: ignore[misc]  # transformers has no types
+        class Handing(TextStreamer):
             def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
                 if text:
                     hand_over(text)
