@@ -148,7 +148,7 @@ class TransformersModel:
             from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
             from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
-            disable_progress_bar()
+            disable_progress_bar()  # type: ignore[no-untyped-call]
 
             # More threads than one explode as soon as anything else runs on the same cores.
             torch.set_num_threads(1)

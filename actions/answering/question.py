@@ -30,6 +30,9 @@ class Aspect(StrEnum):
     ASK_DOCTOR = "ask_doctor"
 
 
+_GENERAL_ASPECTS = frozenset({Aspect.MEANING, Aspect.TEST})
+
+
 @dataclass(frozen=True, slots=True)
 class AspectWords:
     """The words by which one aspect is asked for and told."""
@@ -57,13 +60,16 @@ class QuestionWords:
     """Stems of topic words that often mean something else."""
 
     def aspects_of(self, question: str) -> tuple[Aspect, ...]:
-        """Return the aspects the question asks for, the one with the longest cue first."""
+        """Return the aspects the question asks for, the one with the most telling cue first.
+
+        A longer cue tells more. "What are" stands before any noun ("what are the causes"), so it counts half.
+        """
         folded = fold(question)
-        found: list[tuple[int, Aspect]] = []
+        found: list[tuple[float, Aspect]] = []
         for aspect, cues in self.aspects.items():
             lengths = [hit.end() - hit.start() for hit in cues.asked.finditer(folded)]
             if lengths:
-                found.append((max(lengths), aspect))
+                found.append((max(lengths) * (0.5 if aspect in _GENERAL_ASPECTS else 1.0), aspect))
         return tuple(aspect for _, aspect in sorted(found, key=lambda pair: -pair[0]))
 
     def cue_stems(self, question: str) -> frozenset[str]:

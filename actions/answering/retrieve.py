@@ -73,7 +73,7 @@ class Thresholds:
 
 
 _SECTION_WEIGHT: dict[Aspect, dict[str, float]] = {
-    Aspect.MEANING: {"what_it_is": 1.0, "in_short": 0.9},
+    Aspect.MEANING: {"in_short": 1.0, "what_it_is": 0.9},
     Aspect.SIGNS: {"what_it_is": 0.7, "in_short": 0.6, "get_help_now": 0.3, "see_someone": 0.2},
     Aspect.CAUSE: {"what_it_is": 1.0, "in_short": 0.5, "what_you_can_do": 0.1},
     Aspect.SELF_CARE: {"what_you_can_do": 1.0, "in_short": 0.4},
