@@ -96,6 +96,8 @@ class Chat:
         async with aconnect_sse(self.client, "GET", url, headers=headers, timeout=None) as source:
             source.response.raise_for_status()
             async for event in source.aiter_sse():
+                if not event.data:  # the client library makes an empty event of a comment that keeps the stream open
+                    continue
                 async with self._arrived:
                     self.events.append((event.id, event.event, json.loads(event.data)))
                     self._arrived.notify_all()
