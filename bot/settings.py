@@ -91,6 +91,10 @@ def _internal_token(token: SecretStr) -> SecretStr:
     return token
 
 
+def _none_when_empty(secret: SecretStr | None) -> SecretStr | None:
+    return secret if secret is not None and secret.get_secret_value().strip() else None
+
+
 def _data_key(key: SecretStr) -> SecretStr:
     try:
         Fernet(key.get_secret_value())
@@ -218,7 +222,9 @@ class GatewaySettings(ProcessSettings):
     trust_proxy: bool = Field(
         default=False, description="true only behind a proxy of yours that sets X-Forwarded-For, else false"
     )
-    telegram_token: SecretStr | None = Field(default=None, description="the token that BotFather gave for the bot")
+    telegram_token: Annotated[SecretStr | None, AfterValidator(_none_when_empty)] = Field(
+        default=None, description="the token that BotFather gave for the bot"
+    )
     telegram_base_url: HttpUrl | None = Field(
         default=None, description="the address of an own Bot API server, such as http://127.0.0.1:8081/bot"
     )
@@ -236,12 +242,10 @@ class GatewaySettings(ProcessSettings):
         default=60, description="how many conversations one address may begin in an hour"
     )
     requests_per_minute: Count = Field(default=600, description="how many requests one address may make in a minute")
-    sign_ins_per_minute: Count = Field(default=10, description="how often one address may try to sign in in a minute")
 
     conversation_ttl_s: Count = Field(
         default=30 * 86_400, description="after how many seconds a conversation is forgotten"
     )
-    session_idle_s: Count = Field(default=3600, description="after how many seconds of silence a new session begins")
     desk_session_s: Count = Field(
         default=12 * 3600, description="after how many seconds the desk asks to sign in again"
     )

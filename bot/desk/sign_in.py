@@ -54,7 +54,7 @@ class SignIn:
         await self._guard.note_success(sign_in, address)
         session = await self._sessions.begin(staff.id)
         response = RedirectResponse(self._inside(next_path), status_code=303)
-        self._set_cookie(response, COOKIE, session.token)
+        self._set_cookie(request, response, COOKIE, session.token)
         response.delete_cookie(_DOOR_COOKIE, path=self._base)
         return response
 
@@ -87,7 +87,7 @@ class SignIn:
             notice=notice,
             locked=locked,
         )
-        self._set_cookie(response, _DOOR_COOKIE, csrf)
+        self._set_cookie(request, response, _DOOR_COOKIE, csrf)
         return response
 
     def _same_browser(self, request: Request, csrf: str) -> bool:
@@ -99,14 +99,14 @@ class SignIn:
         safe = path.startswith(f"{self._base}/") and "\\" not in path and "//" not in path and path.isprintable()
         return path if safe else f"{self._base}/"
 
-    def _set_cookie(self, response: Response, name: str, value: str) -> None:
+    def _set_cookie(self, request: Request, response: Response, name: str, value: str) -> None:
         response.set_cookie(
             name,
             value,
             path=self._base,
             httponly=True,
             samesite="lax",
-            secure=self._services.settings.secure_cookies,
+            secure=self._services.settings.secure_cookies or request.url.scheme == "https",
         )
 
 

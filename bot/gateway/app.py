@@ -114,7 +114,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
         transcript=services.transcript,
         staff=StaffRegistry(redis),
         line=CareLine(services),
-        settings=DeskSettings(),
+        settings=DeskSettings(session_longest_s=settings.desk_session_s),
         redis=redis,
     )
 

@@ -21,6 +21,11 @@ ARG BEDSIDE_LANGUAGES=en,es
 RUN BEDSIDE_DATA_DIR=/app/data .venv/bin/python -m bot.preparation --embed \
     && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash bot actions guardrails/careguard \
     && rm -rf .bedside
+# Answers drafted by the small model that comes along need it converted (a minute, 270 MB); most installations do not.
+ARG WITH_EMBEDDED_MODEL=no
+RUN { [ "$WITH_EMBEDDED_MODEL" != yes ] || HOME=/tmp .venv/bin/python -c \
+    "import pathlib, actions.answering.generate as g; g.prepare_embedded_model(pathlib.Path('/app/data'))"; } \
+    && chmod -R a+rX data
 
 FROM python:3.11.14-slim-bookworm
 RUN groupadd --gid 10001 bedside \
@@ -32,7 +37,6 @@ ARG BEDSIDE_LANGUAGES=en,es
 ENV PATH=/app/.venv/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
     BEDSIDE_DATA_DIR=/app/data \
     BEDSIDE_LANGUAGES=$BEDSIDE_LANGUAGES \
     HF_HUB_DISABLE_TELEMETRY=1 \

@@ -29,7 +29,6 @@ ENV PATH=/app/.venv-dialogue/bin:$PATH \
     HOME=/tmp \
     MPLCONFIGDIR=/tmp \
     PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
     DO_NOT_TRACK=1 \
     OTEL_SDK_DISABLED=true \
     RASA_TELEMETRY_ENABLED=false

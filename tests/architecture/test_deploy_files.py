@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 SETTINGS = (StackSettings, GatewaySettings, ActionsSettings)
-OF_COMPOSE = {"BEDSIDE_PUBLISH", "BEDSIDE_ROLL_OVER_TURNS", SECRETS_DIR_VARIABLE}
+OF_COMPOSE = {"GATEWAY_AT", "WITH_EMBEDDED_MODEL", "BEDSIDE_ROLL_OVER_TURNS", SECRETS_DIR_VARIABLE}
 PORTS = {"gateway": 8080, "actions": 5055, "dialogue": 5005, "store": 6379}
 IN_FILES = re.compile(r"(pass|secret|token|key)", re.IGNORECASE)
 
@@ -118,7 +118,7 @@ def test_every_service_is_hardened_restarted_limited_watched_and_turns_its_log_o
 
 def test_only_the_gateway_can_be_reached_and_by_default_only_from_this_machine() -> None:
     assert {name for name, service in services().items() if "ports" in service} == {"gateway"}
-    assert services()["gateway"]["ports"] == ["${BEDSIDE_PUBLISH:-127.0.0.1:8080}:8080"]
+    assert services()["gateway"]["ports"] == ["${GATEWAY_AT:-127.0.0.1:8080}:8080"]
     assert compose()["networks"]["inside"] == {"internal": True}
     for name in ("actions", "dialogue", "store"):
         assert services()[name]["networks"] == ["inside"], name
