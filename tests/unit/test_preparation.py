@@ -93,6 +93,34 @@ def test_content_is_embedded_again_when_a_topic_changes(
     assert commands.count == 2
 
 
+@pytest.mark.parametrize(
+    ("variables", "prepared"),
+    [
+        ({}, 0),
+        ({"BEDSIDE_ANSWER_MODE": "drafted"}, 1),
+        ({"BEDSIDE_ANSWER_MODE": "drafted", "BEDSIDE_MODEL": "/models/ours"}, 0),
+        ({"BEDSIDE_ANSWER_MODE": "drafted", "BEDSIDE_MODEL_URL": "http://m/v1", "BEDSIDE_MODEL_NAME": "ours"}, 0),
+    ],
+)
+def test_the_embedded_model_is_prepared_once_and_only_where_it_drafts(
+    folder: DataFolder,
+    settings: StackSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    prepared: int,
+) -> None:
+    """Most clinics let no model draft, and need not wait for one."""
+    for name in [name for name in os.environ if name.startswith("BEDSIDE_")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    commands = Commands()
+    monkeypatch.setattr(preparation, "run_logged", commands)
+    for _ in range(2):
+        preparation.prepare_model(settings, folder, Progress(io.StringIO()))
+    assert commands.count == prepared
+
+
 def test_what_runs_elsewhere_is_not_prepared_here(
     folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
