@@ -106,6 +106,8 @@ def create_app(settings: ActionsSettings, parts: Parts | None = None) -> Starlet
         preparing = asyncio.create_task(asyncio.to_thread(prepare_rails))
         yield
         await preparing
+        if app.state.parts.drafting is not None:
+            await app.state.parts.drafting.model.close()
 
     app = Starlette(
         routes=[

@@ -40,7 +40,7 @@ _SENTENCE = re.compile(
     r"(?=\s+[^\s\[]|\s*\n|\Z)",
     re.DOTALL,
 )
-_LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
+_LIST_MARK = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ class Model(Protocol):
         Raises:
             ModelUnavailable: The model cannot be reached or breaks.
         """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what the model holds."""
         ...
 
 
@@ -95,11 +99,11 @@ async def draft_sentences(
     written = 0
     async with aclosing(model.generate(build_prompt(question, passages, language), max_new_tokens)) as pieces:
         async for piece in pieces:
-            pending += piece.replace("�", "")
+            pending = _without_list_mark(pending + piece.replace("\ufffd", ""))
             if len(pending) > _LONGEST_SENTENCE:
                 raise ModelGaveUp("the model ends no sentence")
             while (found := _SENTENCE.match(pending)) is not None and found.end() < len(pending.rstrip()):
-                pending = pending[found.end() :]
+                pending = _without_list_mark(pending[found.end() :])
                 yield _as_draft(found["sentence"], given, language)
                 written += 1
                 if written == _MOST_SENTENCES:
@@ -115,7 +119,7 @@ def _as_draft(written: str, given: Sequence[Passage], language: str) -> DraftSen
     if _NO_ANSWER in written.upper():
         raise ModelGaveUp("the model says that the passages hold no answer")
     numbers = [int(number) for group in _CITATIONS.findall(written) for number in re.findall(r"\d+", group)]
-    text = _LIST_MARK.sub("", " ".join(_CITATIONS.sub(" ", written).split()))
+    text = " ".join(_CITATIONS.sub(" ", written).split())
     text = re.sub(r"\s+([.!?,;:])", r"\1", text)
     # A number that no passage has stays in, as an id that review does not know.
     cited = [given[n - 1].id if 1 <= n <= len(given) else f"unknown/{n}" for n in dict.fromkeys(numbers)]
@@ -123,6 +127,12 @@ def _as_draft(written: str, given: Sequence[Passage], language: str) -> DraftSen
         best = max(given, key=lambda passage: share_supported(text, [passage.text], language))
         cited = [best.id]
     return DraftSentence(text, tuple(cited))
+
+
+def _without_list_mark(text: str) -> str:
+    """Return the text without the dash or number with which a model begins a list entry; "1." is no sentence."""
+    mark = _LIST_MARK.match(text)
+    return text if mark is None else text[mark.end() :]
 
 
 def _unframed(text: str) -> str:
@@ -182,6 +192,9 @@ class TransformersModel:
             raise ModelUnavailable(f"the model {self.name} broke ({type(error).__name__})") from error
         finally:
             left.set()
+
+    async def close(self) -> None:
+        """Hold nothing that must be closed."""
 
     def _write(self, prompt: Prompt, max_new_tokens: int, hand_over: Any, left: threading.Event) -> None:
         import torch  # noqa: PLC0415
@@ -259,6 +272,10 @@ class OpenAICompatibleModel:
                         yield chunk.choices[0].delta.content
         except (OpenAIError, httpx.HTTPError, ValueError) as error:
             raise ModelUnavailable(f"the endpoint of {self.name} failed ({type(error).__name__})") from error
+
+    async def close(self) -> None:
+        """Close the connections that are kept for the next question."""
+        await self._client.close()
 
 
 def prepare_embedded_model(data_folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_bullet_may_run_over_two_lines(tmp_path: Path) -> None:
     assert topic.section("what_it_is")[1].text == "Sunburn is not contagious."
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[Callable[[str], str], str, int | None]] = {
     "no front matter": (lambda t: t.removeprefix("---\n"), "must begin with a line of three dashes", 1),
     "front matter never closed": (lambda t: t.replace("related: []\n---", "related: []"), "never closed", 1),
     "key missing": (lambda t: t.replace("related: []\n", ""), "lacks: related", 2),
