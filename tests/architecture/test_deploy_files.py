@@ -212,6 +212,7 @@ def test_an_image_is_pinned_built_in_stages_checked_and_not_run_by_root(path: Pa
     assert "compileall" in text
     last = text[text.rindex("\nFROM ") :]
     assert "pip install" not in last and "set_up.py" not in last
+    assert "PYTHONDONTWRITEBYTECODE" not in text
 
 
 @pytest.mark.parametrize("path", dockerfiles(), ids=lambda path: path.name)
@@ -357,6 +358,7 @@ def test_kustomize_builds_the_whole() -> None:
     volumes = {volume["name"]: volume for volume in store["spec"]["template"]["spec"]["volumes"]}
     config = next(thing for thing in built if "valkey.conf" in thing.get("data", {}))
     assert volumes["config"]["configMap"]["name"] == config["metadata"]["name"]
+    assert set(config["data"]) == {path.name for path in (DEPLOY / "store").iterdir()} - {"kustomization.yaml"}
 
 
 # --- the runbook ----------------------------------------------------------------------------------
