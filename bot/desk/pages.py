@@ -134,8 +134,7 @@ class DeskPages:
         problem = self._why_no_reply(case, visit, text)
         if problem:
             return await self._case_page(visit, case_id, problem=problem, typed=text)
-        reply_id = f"{case.id}.human.{_reply_token(visit)}"
-        line = self._services.line
+        reply_id, line = _reply_token(visit), self._services.line
         if not await self._told(case, line.send_human_reply(case, text, visit.staff.name, reply_id=reply_id)):
             return await self._case_page(
                 visit,
@@ -143,7 +142,7 @@ class DeskPages:
                 status=503,
                 problem="Your reply could not be sent. It is still here; please try again.",
                 typed=text,
-                reply_token=_reply_token(visit),
+                reply_token=reply_id,
             )
         await self._mark_replied(case, visit.staff.id)
         return self._to_case(case.id, "replied")

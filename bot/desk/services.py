@@ -25,7 +25,10 @@ class PatientLine(Protocol):
     """
 
     async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
-        """The patient will read `text` in the same chat, marked as written by a person; `reply_id` is its id."""
+        """The patient will read `text` in the same chat, marked as written by a person.
+
+        `reply_id` tells the replies of one case apart: the same id is sent once.
+        """
 
     async def tell_claimed(self, case: Case, staff_name: str) -> None:
         """The patient will read that a person is here now; the bot is silent from here on."""

@@ -131,7 +131,7 @@ async def test_claim_reply_note_resolve_reach_patient_and_case(desk: Desk) -> No
         assert resolved.headers["location"] == "/desk/?done=resolved"
         assert "Answered" in await browser.text("/?show=resolved")
         assert "The bot is with the patient." in await browser.text(f"/cases/{case.id}")
-    reply = ("reply", case.id, "Hello, I am Ana.", "Ana Ruiz", f"{case.id}.human.token-of-this-form")
+    reply = ("reply", case.id, "Hello, I am Ana.", "Ana Ruiz", "token-of-this-form")
     assert desk.line.told == [("claimed", case.id, "Ana Ruiz"), reply, reply, ("resolved", case.id)]
     done = await desk.queue.get(case.id)
     assert (done.state, done.outcome) == (CaseState.RESOLVED, Outcome.ANSWERED)

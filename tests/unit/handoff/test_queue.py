@@ -6,8 +6,11 @@ import asyncio
 import itertools
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
+from actions.handoff import queue as queue_module
 from actions.handoff.case import Case, CaseAct, CaseOpening, CaseReason, CaseState, Outcome
 from actions.handoff.errors import (
     AlreadyClaimedError,
@@ -357,3 +360,38 @@ async def test_live_views_are_told_of_every_change(queue: CaseQueue, redis: Redi
         await watcher
     assert [change.act for change in seen] == [CaseAct.OPENED, CaseAct.RAISED, CaseAct.CLAIMED, CaseAct.ERASED]
     assert (seen[1].level, seen[1].category, seen[1].case_id) == (Level.EMERGENCY, "stroke", case.id)
+
+
+class Meddler:
+    """Changes a key from outside at the last moment before a transaction, so many times."""
+
+    def __init__(self, url: str, times: int) -> None:
+        self._store = SyncRedis.from_url(url, decode_responses=True)
+        self.key = ""
+        self.times = times
+
+    def __call__(self, pipe: Pipeline) -> None:
+        if self.key and self.times:
+            self.times -= 1
+            self._store.restore(self.key, 0, self._store.dump(self.key) or b"", replace=True)
+        pipe.multi()  # type: ignore[no-untyped-call]
+
+
+async def test_a_change_at_the_last_moment_is_seen_and_the_work_is_done_again(
+    queue: CaseQueue, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever changes a case between reading and writing is not overwritten: open, claim and erase look again."""
+    address = redis.connection_pool.connection_kwargs
+    meddler = Meddler(f"redis://{address['host']}:{address['port']}/0", times=2)
+    monkeypatch.setattr(queue_module, "_begin", meddler)
+    case = await queue.open_case(opening())
+    for work, key in (
+        (lambda: queue.open_case(opening(level=Level.URGENT)), f"bedside:case:doc:{case.id}"),
+        (lambda: queue.claim(case.id, "s1"), f"bedside:case:doc:{case.id}"),
+        (lambda: queue.erase("c1"), "bedside:case:of:c1"),
+    ):
+        meddler.key, meddler.times = key, 2
+        await work()
+        assert meddler.times == 0
+    assert await queue.cases_of("c1") == []
+    assert await queue.waiting() == []
