@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
@@ -129,15 +129,15 @@ class ReviewedAnswer:
     abstained: bool
     dropped: tuple[str, ...]
     """Ids of the rules for which sentences were dropped; never their words."""
-    made_by: object = field(repr=False)
+    made_by: InitVar[object]
 
-    def __post_init__(self) -> None:
-        if self.made_by is not _MADE_BY_REVIEW:
+    def __post_init__(self, made_by: object) -> None:
+        if made_by is not _MADE_BY_REVIEW:
             raise TypeError("only review_answer() makes a ReviewedAnswer")
 
     def timed(self, ms: StepTimes) -> ReviewedAnswer:
         """Return the same answer with the times of its steps."""
-        return replace(self, ms=ms)
+        return replace(self, ms=ms, made_by=_MADE_BY_REVIEW)
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer in the shape of the contract, with `topic` and `abstained` beside it."""
