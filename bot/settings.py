@@ -250,6 +250,9 @@ class GatewaySettings(ProcessSettings):
         default=12 * 3600, description="after how many seconds the desk asks to sign in again"
     )
     answer_budget_s: Seconds = Field(default=60.0, description="how long one answer may take, in seconds")
+    answers_at_once: Count = Field(
+        default=4, description="how many answers are made at once; more only helps with a model that batches"
+    )
     dialogue_timeout_s: Seconds = Field(default=5.0, description="how long dialogue may take for one turn, in seconds")
 
     @model_validator(mode="after")

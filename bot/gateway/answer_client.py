@@ -13,9 +13,6 @@ import httpx
 from bot.errors import AnswerError
 from bot.gateway.message import Citation, Sentence
 
-ANSWERS_AT_ONCE = 8
-"""Answers that are asked for at once; the others wait in line, where they cost nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class AnswerPart:
@@ -40,9 +37,9 @@ class FinishedAnswer:
 
 
 class AnswerClient:
-    """Streams answers over HTTP."""
+    """Streams answers over HTTP, so many at once; the others wait in line, where they cost nothing."""
 
-    def __init__(self, url: str, token: str, *, timeout_s: float) -> None:
+    def __init__(self, url: str, token: str, *, timeout_s: float, at_once: int) -> None:
         self._client = httpx.AsyncClient(
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bearer {token}"},
@@ -50,7 +47,7 @@ class AnswerClient:
             limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
             trust_env=False,
         )
-        self._room = asyncio.Semaphore(ANSWERS_AT_ONCE)
+        self._room = asyncio.Semaphore(at_once)
 
     async def answer(self, order: Mapping[str, Any]) -> AsyncIterator[AnswerPart | FinishedAnswer]:
         """Yield the reviewed sentences, then the finished answer.

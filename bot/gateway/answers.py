@@ -138,8 +138,10 @@ class AnswerRunner:
         }
         typing = {"reply_to": message_id, "state": "on"}
         await services.outbox.send_event(conversation.id, f"{message_id}.typing", "typing", typing)
+        await services.right_of_way.give()
         async with asyncio.timeout(services.settings.answer_budget_s):
             async for part in services.answering.answer(request):
+                await services.right_of_way.give()
                 if isinstance(part, FinishedAnswer):
                     return part
                 await self._send_part(services, conversation.id, message_id, part)

@@ -45,6 +45,7 @@ from bot.gateway.language import LanguageDetector
 from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
+from bot.gateway.right_of_way import RightOfWay
 from bot.gateway.services import Services
 from bot.gateway.telegram import TelegramChannel, started, telegram_bot
 from bot.gateway.web_limits import web_limits
@@ -57,6 +58,8 @@ from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
 
 log = logging.getLogger(__name__)
+
+SWITCH_S = 0.0005
 
 LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 SECURITY_HEADERS = {
@@ -91,10 +94,13 @@ def build_services(settings: GatewaySettings, redis: Redis) -> Services:
         transcript=Transcript(redis, vault, keep_s=ttl_s),
         cases=CaseQueue(redis, vault, keep_resolved_s=ttl_s),
         dialogue=DialogueClient([settings.dialogue_url], token, timeout_s=settings.dialogue_timeout_s),
-        answering=AnswerClient(settings.actions_url, token, timeout_s=settings.answer_budget_s),
+        answering=AnswerClient(
+            settings.actions_url, token, timeout_s=settings.answer_budget_s, at_once=settings.answers_at_once
+        ),
         answers=answers,
         background=Background(),
         metrics=Metrics(),
+        right_of_way=RightOfWay(),
     )
     answers.connect(services)
     return services
@@ -271,6 +277,8 @@ def main() -> int:
     except (BedsideError, CareguardError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    # Guards run in threads; the loop, on which an emergency travels, must get the interpreter back at once.
+    sys.setswitchinterval(SWITCH_S)
     uvicorn.run(
         app,
         host=settings.host,

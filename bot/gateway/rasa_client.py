@@ -16,7 +16,7 @@ import httpx
 
 from bot.errors import DialogueError
 
-TURNS_AT_ONCE = 4
+TURNS_AT_ONCE = 3
 """Turns that one shard is asked at once. It works on one core; more would only crowd out an emergency here."""
 
 TOLD_AFTERWARDS = frozenset({"emergency", "crisis", "urgent", "case_resolved"})

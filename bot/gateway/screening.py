@@ -33,6 +33,7 @@ async def screen_for(services: Services, message: PatientMessage, recent: Sequen
     earlier = _earlier_messages(message, recent)
     verdict = screen(message.text, services.rulebook, earlier=earlier)
     if verdict.decision is not Decision.ESCALATE:
+        await services.right_of_way.give()
         # What is no red flag can wait for the guard around the same rails; a red flag waits for nothing.
         verdict = await asyncio.to_thread(screen_message, message.text, services.rulebook, earlier=earlier)
     services.metrics.verdicts.labels(verdict.decision.value, verdict.level.value).inc()

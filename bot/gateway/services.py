@@ -15,6 +15,7 @@ from bot.gateway.language import LanguageDetector
 from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
+from bot.gateway.right_of_way import RightOfWay
 from bot.gateway.wording import Wording
 from bot.settings import GatewaySettings
 from careguard.rulebook import Rulebook
@@ -41,3 +42,4 @@ class Services:
     answers: AnswerRunner
     background: Background
     metrics: Metrics
+    right_of_way: RightOfWay

@@ -211,6 +211,7 @@ def _fixed_reply(turn: Turn, services: Services) -> str | None:
 
 async def _talk(turn: Turn, services: Services) -> str:
     """Ask dialogue, once per message however often the turn is tried, and do what it decided."""
+    await services.right_of_way.give()
     decided = await services.inbox.decided(turn.conversation.id, turn.message.id) if turn.attempt > 1 else None
     if decided is None:
         decided = await services.dialogue.turn(

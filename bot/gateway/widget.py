@@ -29,6 +29,8 @@ from bot.gateway.inbox import InboxFullError
 from bot.gateway.message import PatientMessage
 from bot.gateway.services import Services
 from bot.gateway.web_limits import WebLimits
+from careguard.screen import screen
+from careguard.verdict import Decision
 
 log = logging.getLogger(__name__)
 
@@ -98,16 +100,18 @@ class WebChannel:
             client_id, text = _client_id(body), _text(body)
             if not self._is_ours(request) and not await self.limits.may_write(conversation.id):
                 raise RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30)
-            accepted = await self.services.inbox.accept(
-                PatientMessage(
-                    id=f"m_{secrets.token_urlsafe(12)}",
-                    conversation_id=conversation.id,
-                    text=text,
-                    language_hint=_accept_language(request),
-                    received_at=time.time(),
-                ),
-                client_message_id=client_id,
+            message = PatientMessage(
+                id=f"m_{secrets.token_urlsafe(12)}",
+                conversation_id=conversation.id,
+                text=text,
+                language_hint=_accept_language(request),
+                received_at=time.time(),
             )
+            if screen(text, self.services.rulebook).decision is Decision.ESCALATE:
+                self.services.right_of_way.take(message.id)
+            accepted = await self.services.inbox.accept(message, client_message_id=client_id)
+            if not accepted.is_new:
+                self.services.right_of_way.leave(message.id)
         except InboxFullError:
             return self._refuse(request, RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30))
         except RefusedError as refused:

@@ -88,7 +88,10 @@ class Worker:
                     await self._look_ahead(conversation_id)
                     return
                 while waiting := await inbox.waiting(conversation_id):
-                    await handle_turn(waiting[0].message, self._services)
+                    try:
+                        await handle_turn(waiting[0].message, self._services)
+                    finally:
+                        self._services.right_of_way.leave(waiting[0].message.id)
                     await inbox.finish(conversation_id, waiting[0])
                     self._looked_ahead.discard(waiting[0].message.id)
                 for message_id, order in (await inbox.orders(conversation_id)).items():
