@@ -7,8 +7,9 @@
     <pain> + <sweating>     both in one sentence, in any order
     <pain> ++ <pregnant>    both anywhere in the message or the patient's messages shortly before
 
-A written word of six letters or more is also found with one letter missing, added or swapped with its neighbour, one of
-nine letters or more also with one wrong letter.
+A written word of five letters or more is also found with two neighbours swapped or one letter added inside, one of six
+letters or more also with one letter missing, one of nine letters or more also with one wrong letter. A word that is a
+real word of its own is never taken for a misspelt one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from careguard.normalise import Words, fold
 _GAPS = {"..": 2, "...": 7}
 _NEAR = 24
 """`+` joins within one sentence and within this many words, so a message without full stops is not one sentence."""
-_TYPO_MIN_LETTERS = 6
+_TYPO_MIN_LETTERS = 5
+_TYPO_STEM_MIN_LETTERS = 6
 _WRONG_LETTER_MIN = 9
 _PIECE = re.compile(r"\([^()]*\)|[^\s()]+|[()]")
 _GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
@@ -248,7 +250,7 @@ class PatternBook:
                 self._stems[word].append(element)
             else:
                 self._exact[word].append(element)
-            if len(word) >= _TYPO_MIN_LETTERS and not choice.endswith("*"):
+            if len(word) >= (_TYPO_STEM_MIN_LETTERS if choice.endswith("*") else _TYPO_MIN_LETTERS):
                 for neighbour in _one_letter_less(word):
                     self._typos[neighbour].add(word)
         return element
@@ -263,11 +265,12 @@ class PatternBook:
             elements.update(self._exact.get(form, ()))
             for length in range(3, len(form) + 1):
                 elements.update(self._stems.get(form[:length], ()))
-            if len(form) >= _TYPO_MIN_LETTERS - 1 and form not in self._exact and form not in self._not_misspelt:
+            if len(form) >= _TYPO_MIN_LETTERS and form not in self._exact and form not in self._not_misspelt:
                 for candidate in _one_letter_less(form):
                     for word in self._typos.get(candidate, ()):
                         if _is_misspelt(form, word):
-                            elements.update(self._exact[word])
+                            elements.update(self._exact.get(word, ()))
+                            elements.update(self._stems.get(word, ()))
         return tuple(elements)
 
     def _number_elements(self, form: str) -> list[int]:
@@ -396,7 +399,7 @@ def _split_parts(written: str) -> list[list[list[str]]]:
 
 def _is_misspelt(form: str, word: str) -> bool:
     """Say whether one slip of the fingers makes `word` into `form`; a wrong letter counts in long words only."""
-    if form[0] != word[0] or OSA.distance(form, word, score_cutoff=1) > 1:
+    if form[0] != word[0] or form.startswith(word) or OSA.distance(form, word, score_cutoff=1) > 1:
         return False
     return len(form) != len(word) or len(word) >= _WRONG_LETTER_MIN or sorted(form) == sorted(word)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from careguard.context import Context, CueKind, CuePatterns
 from careguard.errors import DataFileError
+from careguard.normalise import fold
 from careguard.patterns import Pattern, PatternBook, PatternError
 from careguard.strict_yaml import read_yaml
 from careguard.verdict import Decision, Level
@@ -129,7 +130,9 @@ def load_rulebook(guardrails: Path, locales: Path, languages: Sequence[str] | No
     if not languages:
         raise DataFileError(locales / "languages", "no language has a red_flags.yaml; restore one")
     loaded = tuple(_load_language(locales / "languages" / tag / "red_flags.yaml", tag, rules) for tag in languages)
-    real_words: frozenset[str] = frozenset().union(*(language.book.exact_words() for language in loaded))
+    real_words: frozenset[str] = frozenset().union(
+        _topic_words(locales), *(language.book.exact_words() for language in loaded)
+    )
     for language in loaded:
         language.book.add_real_words(real_words)
     return Rulebook(rules=rules, categories=categories, languages=loaded)
@@ -139,6 +142,13 @@ def overdue_reviews(rulebook: Rulebook, today: date) -> list[Rule]:
     """Return the rules whose review was due before `today`, the longest overdue first."""
     overdue = [rule for rule in rulebook.rules.values() if rule.review_due < today and rule.ended is None]
     return sorted(overdue, key=lambda rule: rule.review_due)
+
+
+def _topic_words(locales: Path) -> frozenset[str]:
+    """Return the words of the reviewed topics: real words, so none of them is another word misspelt."""
+    paths = (locales / "languages").glob("*/topics/*.md")
+    texts = (fold(path.read_text(encoding="utf-8")) for path in paths)
+    return frozenset(word for text in texts for word in re.findall(r"[^\W\d_]{5,}", text))
 
 
 def _load_categories(path: Path) -> dict[str, str]:
