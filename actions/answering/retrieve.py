@@ -5,7 +5,7 @@ After the order, before generation. A topic named in the question is the strong 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -97,13 +97,27 @@ class Retriever:
     def retrieve(self, question: str, language: str, topic_hint: str | None = None) -> Retrieved:
         """Return the passages that answer the question, or the decision to abstain.
 
-        `topic_hint` is the topic talked about before: it answers a follow-up that names no topic of its own.
+        A question that names its topic in another of our languages is answered from the same topic in `language`.
+
+        Args:
+            topic_hint: The topic talked about before; it answers a follow-up that names no topic of its own.
         """
+        vector = self._embedder.question(question)
+        found = self._retrieve_in(language, question, vector, topic_hint)
+        if found.decision is RetrievalDecision.ANSWER:
+            return found
+        for other in self._knowledge.languages:
+            if other != language:
+                foreign = self._retrieve_in(other, question, vector, None)
+                if foreign.reason.startswith("named") and (same := self._in_language(foreign, language)) is not None:
+                    return same
+        return found
+
+    def _retrieve_in(self, language: str, question: str, vector: Vectors, topic_hint: str | None) -> Retrieved:
         index = self._knowledge.index(language)
         asked = _Asked(index, question) if index is not None else None
         if index is None or asked is None or not asked.words or not index.passages:
             return _abstained("nothing_to_search")
-        vector = self._embedder.question(question)
         fits: Vectors = index.vectors @ vector
         chosen = self._choose(index, asked, fits, topic_hint)
         if isinstance(chosen, Retrieved):
@@ -118,6 +132,20 @@ class Retriever:
             specific=asked.is_specific(topic),
             reason=reason,
         )
+
+    def _in_language(self, found: Retrieved, language: str) -> Retrieved | None:
+        """Return what was found with the same passages in this language; passages share their ids across languages."""
+        index = self._knowledge.index(language)
+        if index is None or found.decision is not RetrievalDecision.ANSWER or found.topic is None:
+            return None
+        topic = index.topics.get(found.topic.id)
+        if topic is None:
+            return None
+        own = {passage.id: passage for passage in topic.passages}
+        passages = tuple(
+            replace(scored, passage=own[scored.passage.id]) for scored in found.passages if scored.passage.id in own
+        )
+        return replace(found, topic=topic, passages=passages, reason="named_in_another_language") if passages else None
 
     def _choose(
         self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None
