@@ -27,6 +27,8 @@ _STOP_WORDS: dict[str, tuple[str, ...]] = {
 
 def fold(text: str) -> str:
     """Return the text in lower case, without accents, with plain apostrophes."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char)).replace("’", "'")
 
