@@ -107,7 +107,7 @@ _PLAIN: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "INSURANCE_ID",
         re.compile(
-            rf"\b(?:(?:health\s+|medical\s+)?ins(?:urance)?\.?(?:\s+(?:policy|plan|member|card|id|group))*|policy|member\s*id|membership|medicare|medicaid|hmo|group\s+(?:no|number|id)|p[óo]liza|seguro|afiliaci[óo]n|tarjeta sanitaria|beneficiary|plan id|subscriber)\b{_IS}{_ID}",
+            rf"\b(?:(?:health\s+|medical\s+)?ins(?:urance)?\.?(?:\s+(?:policy|plan|member|card|id|group))*|policy|(?:health|dental|medical)\s+plan(?=\s*(?:number|no\b|id\b|#|:))|member\s*id|membership|medicare|medicaid|hmo|group\s+(?:no|number|id)|p[óo]liza|seguro|afiliaci[óo]n|tarjeta sanitaria|beneficiary|plan id|subscriber)\b{_IS}{_ID}",
             re.IGNORECASE,
         ),
     ),
@@ -215,7 +215,7 @@ _TITLE = re.compile(
     rf"\b(?:Drs?|Dra|Mr|Mrs|Ms|Mx|Miss|Prof|Sr|Sra|Srta|Lic|Rev|Nurse|Doctor|Doctora|Don|Do[ñn]a|Se[ñn]or|Se[ñn]ora|Mme|Enfermera|Enfermero)\b\.?\s+(?P<id>{_FULL})"
 )
 _STRONG_CUE = re.compile(
-    r"\b(?i:my (?:full |first |last |legal )?name(?: is|'s|’s|:)|name is|named|the name (?:is|of)|mi nombre(?: completo)? es|me llamo|se llama(?:n)?|llamad[oa]|nombre:|name:|apellidos?:|maiden name is|goes by|signed,?|firmado,?|atentamente,?|sincerely,?|(?:best |kind )?regards,?|saludos,?|yours truly,?|user:|i go by|call me|puede llamarme|on behalf of|appel[ée]e?|je m'appelle|patient name|patient:|paciente:|last name\?|first name\?|account\? user:)\s+"
+    r"\b(?i:my (?:full |first |last |legal )?name(?: is|'s|’s|:)|name is|named|the name (?:is|of)|mi nombre(?: completo)? es|me llamo|se llama(?:n)?|llamad[oa]|nombre:|name:|apellidos?:|maiden name is|goes by|signed,?|firmado,?|atentamente,?|sincerely,?|(?:best |kind )?regards,?|saludos,?|yours truly,?|user:|i go by|call me|puede llamarme|on behalf of|appel[ée]e?|je m'appelle|patient name|patient:|paciente:|last name\?|first name\?|your (?:full )?name\?|su nombre\?|tu nombre\?|te llamas\?|se llama usted\?|account\? user:)\s+"
 )
 _WEAK_CUE = re.compile(
     r"\b(?i:i'm|i’m|im|i am|this is|it's|soy|soy el paciente|soy la paciente|aqu[íi]|habla|le habla|patient|paciente|pt|client|dear|estimad[oa]|hi|hello|hola|hey|given|told|from|by|with|ask|asked|meet|met|saw|see|seen by|thanks|thank you|gracias|my (?:husband|wife|son|daughter|mother|father|mom|mum|dad|brother|sister|friend|baby|partner|uncle|aunt|doctor|nurse)|mi (?:esposo|esposa|marido|mujer|hijo|hija|madre|padre|mam[áa]|pap[áa]|hermano|hermana|amigo|amiga|beb[ée]))\s*,?\s+(?P<id>"
@@ -227,7 +227,7 @@ _INITIAL = re.compile(
     rf"\b(?P<id>[A-ZÀ-Þ][a-zà-ÿ'’-]+(?:\s+{_PARTICLE}[A-ZÀ-Þ][a-zà-ÿ'’-]+)?\s+[A-Z]\.)(?=[\s,;:'’)?!]|$)"
 )
 _BEFORE_FACTS = re.compile(
-    rf"\b(?P<id>{_WORD}(?:\s+{_WORD}){{0,2}})(?=(?:'s|’s)?,?\s*(?:\(|an?\s|aged?\s|de\s)?\s*(?:\d{{1,3}}\s*[- ]?(?:years?|yrs?|y/?o|yo|a[ñn]os)|MRN|DOB|SSN|born\b|nacid[oa]\b|\d{{1,3}}(?:yo|y/o|M|F)\b))"
+    rf"\b(?P<id>{_WORD}(?:\s+{_WORD}){{0,2}})(?=(?:'s|’s)?,?\s*(?:\(|an?\s|aged?\s|de\s)?\s*(?:\d{{1,3}}\s*[- ]?(?:years?|yrs?|y/?o|yo|a[ñn]os)|MRN|DOB|SSN|born\b|nacid[oa]\b|lives (?:on|at)\b|vive en (?:la calle|calle|el n)|\d{{1,3}}(?:yo|y/o|M|F)\b))"
 )
 _CAPITALS = re.compile(rf"(?<![\w'’])(?P<id>{_WORD}(?:\s+{_PARTICLE}{_WORD}){{0,3}})")
 _STOP_WORDS = frozenset(

@@ -86,3 +86,23 @@ def test_spans_never_overlap_and_the_rest_of_the_text_is_kept(text: str) -> None
         rebuilt += text[position : span.start] + f"[{span.type}]"
         position = span.end
     assert rebuilt + text[position:] == result.text
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden", "kept"),
+    [
+        ("My health plan number is 88231-A", "88231-A", "plan number"),
+        ("What's your name? Zelda Quarmby", "Zelda Quarmby", "your name"),
+        ("Quarmby lives on the third floor", "Quarmby", "third floor"),
+        ("Please call me at 555-0142", "555-0142", "call me"),
+    ],
+)
+def test_an_identifier_after_a_plain_cue_is_taken_out(text: str, hidden: str, kept: str) -> None:
+    redacted = redact(text).text
+    assert hidden not in redacted
+    assert kept in redacted
+
+
+def test_a_plan_to_be_healthy_is_no_number_of_an_insurance() -> None:
+    text = "Our health plan is 30 minutes a day, she lives on fruit"
+    assert redact(text).text == text
