@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from actions.answering.shipped_vectors import SHIPPED_FILE, read_shipped
 from actions.errors import EmbedderUnavailable, IndexNotPrepared
 
 Vectors = npt.NDArray[np.float32]
@@ -70,16 +71,20 @@ class PackagedEmbedder:
 
 
 class PassageVectors:
-    """The vectors of passages in one file, keyed by model and text, so that only what changed is computed."""
+    """The vectors of passages, keyed by model and text, so that only what changed is computed.
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
+    Those that were computed here stand in one file of the folder; beside them the ones that the repository ships.
+    """
+
+    def __init__(self, folder: Path, embedder: Embedder, shipped: Path = SHIPPED_FILE) -> None:
         self._path = folder / "passages.npz"
         self._embedder = embedder
         self._known = self._read()
+        self._shipped = read_shipped(shipped)
 
     def missing(self, texts: Sequence[str]) -> list[str]:
         """Return the texts that have no vector yet, each once."""
-        return [text for text in dict.fromkeys(texts) if self._key(text) not in self._known]
+        return [text for text in dict.fromkeys(texts) if self._find(text) is None]
 
     def prepare(self, texts: Sequence[str], progress: Progress | None = None) -> int:
         """Compute what is missing, drop what is no longer there, write the file; return how many were computed."""
@@ -109,7 +114,18 @@ class PassageVectors:
             raise IndexNotPrepared(f"{len(missing)} passages have no embedding yet; run the set-up again")
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        return np.stack([self._known[self._key(text)] for text in texts])
+        keyed = self.keyed(texts)
+        return np.stack([keyed[self._key(text)] for text in texts])
+
+    def keyed(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        """Return the vectors that are there, each by its key."""
+        found = {self._key(text): self._find(text) for text in texts}
+        return {key: vector for key, vector in found.items() if vector is not None}
+
+    def _find(self, text: str) -> Vectors | None:
+        key = self._key(text)
+        known = self._known.get(key)
+        return known if known is not None else self._shipped.find(key)
 
     def _key(self, text: str) -> str:
         return hashlib.sha256(f"{self._embedder.name}\0{text}".encode()).hexdigest()
