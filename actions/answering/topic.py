@@ -89,6 +89,11 @@ class Passage:
         """Return the publisher of the first source, or an empty string where a question needs none."""
         return self.sources[0].publisher if self.sources else ""
 
+    @property
+    def names_a_call(self) -> bool:
+        """Return whether it says when to call for help; known while its placeholders are not filled yet."""
+        return "{emergency_number}" in self.text
+
     def filled(self, values: Mapping[str, str]) -> Passage:
         """Return this passage with its placeholders filled."""
         if "{" not in self.text:

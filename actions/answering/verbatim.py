@@ -58,7 +58,7 @@ def compose_answer(retrieved: Retrieved, style: Style = Style.NORMAL) -> tuple[D
     to_do: list[ScoredPassage] = []
     if main not in _DOING_ENOUGH:
         to_do = _pick(_section(retrieved, "what_you_can_do"), shape.to_do, 0.0, answer)
-    help_now = _pick(_section(retrieved, "get_help_now"), 1, 0.0, [*answer, *to_do])
+    help_now = _pick(_calls_first(_section(retrieved, "get_help_now")), 1, 0.0, [*answer, *to_do])
     if main is Aspect.DANGER and any(scored.passage.section == "get_help_now" for scored in answer):
         help_now = []
     parts = [answer, to_do, help_now]
@@ -82,6 +82,11 @@ def _section(retrieved: Retrieved, anchor: str) -> list[ScoredPassage]:
     """Return the passages of one section: best first for a specific question, else as they were written."""
     passages = [scored for scored in retrieved.passages if scored.passage.section == anchor]
     return passages if retrieved.specific else sorted(passages, key=lambda scored: scored.passage.number)
+
+
+def _calls_first(passages: Sequence[ScoredPassage]) -> list[ScoredPassage]:
+    """Return the passages that say when to call before those that only say to hurry."""
+    return sorted(passages, key=lambda scored: not scored.passage.names_a_call)
 
 
 def _simplest(retrieved: Retrieved) -> Sequence[ScoredPassage]:
