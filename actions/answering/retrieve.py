@@ -33,6 +33,8 @@ class ScoredPassage:
 
     passage: Passage
     score: float
+    told: bool = False
+    """True when it has the words by which the question's main aspect is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ _SECTION_WEIGHT: dict[Aspect, dict[str, float]] = {
     Aspect.SELF_CARE: {"what_you_can_do": 1.0, "in_short": 0.4},
     Aspect.TREATMENT: {"what_doctors_may_do": 1.0, "what_you_can_do": 0.5, "in_short": 0.4},
     Aspect.DANGER: {"get_help_now": 1.0, "see_someone": 0.9, "in_short": 0.2},
+    Aspect.HARM: {"in_short": 1.0, "what_it_is": 0.8, "what_doctors_may_do": 0.2, "get_help_now": 0.3},
     Aspect.PREVENTION: {"what_you_can_do": 0.8, "what_doctors_may_do": 0.4, "in_short": 0.5, "what_it_is": 0.3},
     Aspect.TEST: {"what_it_is": 0.6, "what_doctors_may_do": 0.8, "in_short": 0.6},
     Aspect.ASK_DOCTOR: {"questions_to_ask": 1.0},
@@ -118,7 +121,8 @@ class Retriever:
         asked = _Asked(index, question) if index is not None else None
         if index is None or asked is None or not asked.words or not index.passages:
             return _abstained("nothing_to_search")
-        fits: Vectors = index.vectors @ vector
+        # Not the matrix product: its threads wait for each other and cost more than the sum itself.
+        fits: Vectors = np.einsum("ij,j->i", index.vectors, vector)
         chosen = self._choose(index, asked, fits, topic_hint)
         if isinstance(chosen, Retrieved):
             return chosen
@@ -242,8 +246,7 @@ class _Asked:
 
     def is_specific(self, topic: str) -> bool:
         """Return whether the question says more than the topic's name and what kind of thing it wants to know."""
-        main = self.aspects[0] if self.aspects else None
-        if self.is_yes_or_no or main in _ALWAYS_SPECIFIC:
+        if self.is_yes_or_no:
             return True
         named = self.named(topic)
         title = {stem(word, self._index.language) for word in words(self._index.topics[topic].title)}
@@ -277,9 +280,10 @@ class _Asked:
         return self.points_back and (bool(self.telling) or not self.beside_cues)
 
 
-def _mention_rank(mention: Mention, index: LanguageIndex, fits: Vectors) -> tuple[float, float]:
+def _mention_rank(mention: Mention, index: LanguageIndex, fits: Vectors) -> tuple[bool, float, float]:
     fit = float(fits[index.rows[mention.topic]].max())
-    return (len(mention.core) + (0.5 if mention.exact else 0.0) - (0.75 if mention.ambiguous else 0.0), fit)
+    # "can I exercise with arthritis?" asks about arthritis: a name that only ever means one thing goes first.
+    return (not mention.ambiguous, len(mention.core) + (0.5 if mention.exact else 0.0), fit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,10 +296,14 @@ class _Weights:
     told: float
 
 
-_ALWAYS_SPECIFIC = frozenset({Aspect.SIGNS, Aspect.CAUSE, Aspect.TEST})
+_PLACES = 8
+"""Passages of a section after which the place counts no more."""
+_WITHOUT_SECTION = frozenset({Aspect.SIGNS, Aspect.CAUSE, Aspect.TEST, Aspect.HARM})
 """Aspects that have no section of their own: the passages that tell of them must be found by their words."""
 _GENERAL = _Weights(match=0.15, section=0.5, place=0.3, told=0.05)
 """For "what is asthma?": the section that answers it, in the order in which clinicians wrote it."""
+_TOLD = _Weights(match=0.2, section=0.15, place=0.2, told=0.45)
+"""For "what are the signs of asthma?": the passages that tell of signs, in the order in which clinicians wrote them."""
 _SPECIFIC = _Weights(match=0.62, section=0.15, place=0.03, told=0.2)
 """For "can the flu shot give me the flu?": the passage that says just that, wherever it stands."""
 
@@ -304,21 +312,29 @@ def _rank(index: LanguageIndex, asked: _Asked, fits: Vectors, topic: str) -> tup
     rows = index.rows[topic]
     lexical = index.lexical_scores(asked.content)[rows]
     matches = 0.5 * _fused([fits[rows], lexical]) + 0.5 * _stretched(fits[rows])
-    weights = _SPECIFIC if asked.is_specific(topic) else _GENERAL
+    weights = _weights(asked, topic)
     sections = _section_weights(asked.aspects)
     told = [index.asked.aspects[aspect].told for aspect in asked.aspects[:2]]
     scores: list[float] = []
+    tells_main: list[bool] = []
     for position, row in enumerate(rows):
         passage = index.passages[int(row)]
         section = sections.get(passage.section, 0.0)
         score = weights.match * float(matches[position]) + weights.section * section
-        score += weights.place * section / passage.number
+        score += weights.place * section * max(0.0, 1.0 - (passage.number - 1) / _PLACES)
         folded = " ".join(words(passage.text))
-        if any(pattern is not None and pattern.search(folded) for pattern in told):
-            score += weights.told
+        tells = [pattern is not None and pattern.search(folded) is not None for pattern in told]
+        score += weights.told * any(tells)
         scores.append(score)
+        tells_main.append(bool(tells) and tells[0])
     order = sorted(range(len(rows)), key=lambda position: (-scores[position], position))
-    return tuple(ScoredPassage(index.passages[int(rows[n])], round(scores[n], 4)) for n in order)
+    return tuple(ScoredPassage(index.passages[int(rows[n])], round(scores[n], 4), tells_main[n]) for n in order)
+
+
+def _weights(asked: _Asked, topic: str) -> _Weights:
+    if asked.is_specific(topic):
+        return _SPECIFIC
+    return _TOLD if asked.aspects and asked.aspects[0] in _WITHOUT_SECTION else _GENERAL
 
 
 def _stretched(scores: Vectors) -> Vectors:
