@@ -25,12 +25,15 @@ class Aspect(StrEnum):
     SELF_CARE = "self_care"
     TREATMENT = "treatment"
     DANGER = "danger"
+    HARM = "harm"
     PREVENTION = "prevention"
     TEST = "test"
     ASK_DOCTOR = "ask_doctor"
 
 
-_GENERAL_ASPECTS = frozenset({Aspect.MEANING, Aspect.TEST})
+_TELLING = {Aspect.MEANING: 0.5, Aspect.TEST: 0.5, Aspect.HARM: 0.75}
+"""How much a cue tells where it tells less than its length: "what are" and "level" stand in many questions, and
+"when is it dangerous?" asks for when to get help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,14 @@ class QuestionWords:
     def aspects_of(self, question: str) -> tuple[Aspect, ...]:
         """Return the aspects the question asks for, the one with the most telling cue first.
 
-        A longer cue tells more. "What are" stands before any noun ("what are the causes"), so it counts half.
+        A longer cue tells more.
         """
         folded = fold(question)
         found: list[tuple[float, Aspect]] = []
         for aspect, cues in self.aspects.items():
             lengths = [hit.end() - hit.start() for hit in cues.asked.finditer(folded)]
             if lengths:
-                found.append((max(lengths) * (0.5 if aspect in _GENERAL_ASPECTS else 1.0), aspect))
+                found.append((max(lengths) * _TELLING.get(aspect, 1.0), aspect))
         return tuple(aspect for _, aspect in sorted(found, key=lambda pair: -pair[0]))
 
     def cue_stems(self, question: str) -> frozenset[str]:

@@ -41,8 +41,14 @@ _SHAPES = {
 }
 _HELP_SECTIONS = ("get_help_now", "see_someone")
 _ASIDE_SECTIONS = frozenset({*_HELP_SECTIONS, "questions_to_ask"})
-_DOING_ENOUGH = frozenset({Aspect.SELF_CARE, Aspect.ASK_DOCTOR, Aspect.DANGER})
+_DOING_ENOUGH = frozenset({Aspect.SELF_CARE, Aspect.PREVENTION, Aspect.ASK_DOCTOR, Aspect.DANGER})
 """Aspects whose answer already says what to do."""
+_ASKS_TO_BE_SEEN = frozenset({Aspect.SIGNS, Aspect.HARM})
+"""Aspects after which the thing to do is to be seen by someone."""
+_WORTH_DOING = 0.6
+"""Share of the best sentence's score that something to do needs when the question asks for one certain thing."""
+_FIRST_STEPS = 2
+"""Sentences of the summary that may open the answer to "what can I do?"."""
 _SAME_SENTENCE = 0.75
 """Share of telling words that two sentences may have in common before one of them is a repetition."""
 
@@ -52,12 +58,13 @@ def compose_answer(retrieved: Retrieved, style: Style = Style.NORMAL) -> tuple[D
     shape = _SHAPES[style]
     ranked = _simplest(retrieved) if style is Style.SIMPLER else retrieved.passages
     main = retrieved.aspects[0] if retrieved.aspects else None
-    answer = _pick(_answering(ranked, main), shape.answer, shape.worth, ())
+    answer = _first_steps(retrieved) if main is Aspect.SELF_CARE else []
+    answer += _pick(_answering(ranked, main), shape.answer - len(answer) // 2, shape.worth, answer)
     if not answer:
         return ()
     to_do: list[ScoredPassage] = []
     if main not in _DOING_ENOUGH:
-        to_do = _pick(_section(retrieved, "what_you_can_do"), shape.to_do, 0.0, answer)
+        to_do = _pick(_doing(retrieved, main), shape.to_do, 0.0, answer)
     help_now = _pick(_calls_first(_section(retrieved, "get_help_now")), 1, 0.0, [*answer, *to_do])
     if main is Aspect.DANGER and any(scored.passage.section == "get_help_now" for scored in answer):
         help_now = []
@@ -76,6 +83,21 @@ def _answering(ranked: Sequence[ScoredPassage], main: Aspect | None) -> list[Sco
     if main is Aspect.ASK_DOCTOR:
         return [scored for scored in ranked if scored.passage.section == "questions_to_ask"]
     return [scored for scored in ranked if scored.passage.section not in _ASIDE_SECTIONS]
+
+
+def _first_steps(retrieved: Retrieved) -> list[ScoredPassage]:
+    """Return what the summary says to do: what matters most stands there, such as cooling a burn."""
+    if retrieved.specific:
+        return []
+    return [scored for scored in _section(retrieved, "in_short") if scored.told][:_FIRST_STEPS]
+
+
+def _doing(retrieved: Retrieved, main: Aspect | None) -> list[ScoredPassage]:
+    """Return what can be done, nothing that has little to do with a question for one certain thing."""
+    if main in _ASKS_TO_BE_SEEN:
+        return _section(retrieved, "see_someone")
+    least = _WORTH_DOING * retrieved.passages[0].score if retrieved.specific else 0.0
+    return [scored for scored in _section(retrieved, "what_you_can_do") if scored.score >= least]
 
 
 def _section(retrieved: Retrieved, anchor: str) -> list[ScoredPassage]:
