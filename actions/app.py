@@ -39,6 +39,7 @@ from actions.errors import ActionsError
 from actions.settings import ActionsSettings, AnswerMode, load_settings
 from careguard.errors import CareguardError
 from careguard.rails import prepare_rails
+from careguard.reading import school_grade
 from careguard.review import ReviewedSentence
 from careguard.review_words import load_review_policy
 
@@ -103,7 +104,7 @@ def create_app(settings: ActionsSettings, parts: Parts | None = None) -> Starlet
         app.state.parts = parts if parts is not None else await asyncio.to_thread(build_parts, settings)
         app.state.executor = build_executor()
         # The rails hold without guardrails-ai too; nobody waits for the seconds that it takes to load.
-        preparing = asyncio.create_task(asyncio.to_thread(prepare_rails))
+        preparing = asyncio.create_task(asyncio.to_thread(_warm_up, settings))
         yield
         await preparing
         if app.state.parts.drafting is not None:
@@ -120,6 +121,13 @@ def create_app(settings: ActionsSettings, parts: Parts | None = None) -> Starlet
     )
     app.state.settings = settings
     return app
+
+
+def _warm_up(settings: ActionsSettings) -> None:
+    """Load what only the first answer would otherwise load, half a second of it for the grade alone."""
+    for language in settings.languages:
+        school_grade("Ready.", language)
+    prepare_rails()
 
 
 async def _health(request: Request) -> Response:
