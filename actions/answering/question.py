@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from careguard.errors import DataFileError
-from careguard.stems import fold, stem, words
+from careguard.stems import fold, stem, stop_words, words
 from careguard.strict_yaml import read_yaml
 
 
@@ -26,6 +26,8 @@ class Aspect(StrEnum):
     TREATMENT = "treatment"
     DANGER = "danger"
     HARM = "harm"
+    OUTLOOK = "outlook"
+    AMOUNT = "amount"
     PREVENTION = "prevention"
     TEST = "test"
     ASK_DOCTOR = "ask_doctor"
@@ -57,7 +59,9 @@ class QuestionWords:
     frame: frozenset[str]
     """Stems of ordinary words that say nothing about the topic."""
     details: frozenset[str]
-    """Stems of words that make a question ask for more than the whole topic ("eat", "contagious", "normal")."""
+    """Stems of words that make a question ask for more than the whole topic ("eat", "every", "normal")."""
+    small_details: frozenset[str]
+    """The stop words among them, as written: by its stem, "cómo" would be a form of "comer"."""
     opposites: tuple[tuple[str, str], ...]
     ambiguous: frozenset[str]
     """Stems of topic words that often mean something else."""
@@ -84,6 +88,12 @@ class QuestionWords:
             for hit in cues.asked.finditer(folded)
             for word in words(hit[0])
         )
+
+    def is_detail(self, word: str) -> bool:
+        """Return whether the word makes a question ask for more than the whole topic."""
+        if word in stop_words(self.language):
+            return word in self.small_details
+        return stem(word, self.language) in self.details
 
     def points_back(self, question: str) -> bool:
         """Return whether the question has a word that refers to what was talked about before."""
@@ -127,6 +137,8 @@ def read_question_words(locales: Path, language: str) -> QuestionWords:
         about_the_bot=_phrases(_texts(path, "about_the_bot", loaded["about_the_bot"])),
         frame=_stem_set(path, "frame", loaded["frame"], language),
         details=_stem_set(path, "details", loaded["details"], language),
+        small_details=frozenset(fold(word) for word in _texts(path, "details", loaded["details"]))
+        & stop_words(language),
         opposites=_read_opposites(path, loaded["opposites"]),
         ambiguous=_stem_set(path, "ambiguous", loaded["ambiguous"], language),
     )

@@ -77,12 +77,14 @@ class Thresholds:
 _SECTION_WEIGHT: dict[Aspect, dict[str, float]] = {
     Aspect.MEANING: {"in_short": 1.0, "what_it_is": 0.9},
     Aspect.SIGNS: {"what_it_is": 0.7, "in_short": 0.6, "get_help_now": 0.3, "see_someone": 0.2},
-    Aspect.CAUSE: {"what_it_is": 1.0, "in_short": 0.5, "what_you_can_do": 0.1},
+    Aspect.CAUSE: {"what_it_is": 1.0, "in_short": 0.8, "what_you_can_do": 0.1},
     Aspect.SELF_CARE: {"what_you_can_do": 1.0, "in_short": 0.4},
     Aspect.TREATMENT: {"what_doctors_may_do": 1.0, "what_you_can_do": 0.5, "in_short": 0.4},
     Aspect.DANGER: {"get_help_now": 1.0, "see_someone": 0.9, "in_short": 0.2},
     Aspect.HARM: {"in_short": 1.0, "what_it_is": 0.8, "what_doctors_may_do": 0.2, "get_help_now": 0.3},
-    Aspect.PREVENTION: {"what_you_can_do": 0.8, "what_doctors_may_do": 0.4, "in_short": 0.5, "what_it_is": 0.3},
+    Aspect.OUTLOOK: {"in_short": 1.0, "what_it_is": 0.9, "what_doctors_may_do": 0.4, "what_you_can_do": 0.2},
+    Aspect.AMOUNT: {"in_short": 1.0, "what_you_can_do": 0.8, "what_it_is": 0.6, "what_doctors_may_do": 0.6},
+    Aspect.PREVENTION: {"in_short": 1.0, "what_you_can_do": 0.9, "what_doctors_may_do": 0.4, "what_it_is": 0.3},
     Aspect.TEST: {"what_it_is": 0.6, "what_doctors_may_do": 0.8, "in_short": 0.6},
     Aspect.ASK_DOCTOR: {"questions_to_ask": 1.0},
 }
@@ -246,18 +248,21 @@ class _Asked:
 
     def is_specific(self, topic: str) -> bool:
         """Return whether the question says more than the topic's name and what kind of thing it wants to know."""
-        if self.is_yes_or_no:
+        main = self.aspects[0] if self.aspects else None
+        if self.is_yes_or_no and main not in _YES_OR_NO_OF_THE_WHOLE:
             return True
         named = self.named(topic)
         title = {stem(word, self._index.language) for word in words(self._index.topics[topic].title)}
-        if any(token in self._index.asked.details and token not in title for token in self.stems):
+        # "exercise" is the topic's name; in "normal blood pressure", "normal" is what is asked for.
+        alone = {token for mention in self.mentions if len(mention.core) == 1 for token in mention.core}
+        asked = self._index.asked
+        if any(asked.is_detail(word) and stem(word, asked.language) not in title | alone for word in self.words):
             return True
         return any(token not in named for token in self.telling)
 
     def named(self, topic: str) -> frozenset[str]:
-        """Return the stems that every mention of the topic has: "vaccine", where "vaccine side effects" is one too."""
-        cores = [mention.core for mention in self.mentions if mention.topic == topic]
-        return frozenset[str].intersection(*cores) if cores else frozenset()
+        """Return the stems by which the question names the topic."""
+        return frozenset(token for mention in self.mentions if mention.topic == topic for token in mention.core)
 
     def has_rare_word(self, topic: str) -> bool:
         """Return whether a telling word is neither in the topic nor a word that we know at all."""
@@ -298,8 +303,12 @@ class _Weights:
 
 _PLACES = 8
 """Passages of a section after which the place counts no more."""
-_WITHOUT_SECTION = frozenset({Aspect.SIGNS, Aspect.CAUSE, Aspect.TEST, Aspect.HARM})
+WITHOUT_SECTION = frozenset(
+    {Aspect.SIGNS, Aspect.CAUSE, Aspect.TEST, Aspect.HARM, Aspect.OUTLOOK, Aspect.AMOUNT, Aspect.PREVENTION}
+)
 """Aspects that have no section of their own: the passages that tell of them must be found by their words."""
+_YES_OR_NO_OF_THE_WHOLE = frozenset({Aspect.HARM, Aspect.OUTLOOK})
+"""Aspects of which yes or no is asked of the whole topic ("can gout be cured?"), not of one certain thing."""
 _GENERAL = _Weights(match=0.15, section=0.5, place=0.3, told=0.05)
 """For "what is asthma?": the section that answers it, in the order in which clinicians wrote it."""
 _TOLD = _Weights(match=0.2, section=0.15, place=0.2, told=0.45)
@@ -334,7 +343,7 @@ def _rank(index: LanguageIndex, asked: _Asked, fits: Vectors, topic: str) -> tup
 def _weights(asked: _Asked, topic: str) -> _Weights:
     if asked.is_specific(topic):
         return _SPECIFIC
-    return _TOLD if asked.aspects and asked.aspects[0] in _WITHOUT_SECTION else _GENERAL
+    return _TOLD if asked.aspects and asked.aspects[0] in WITHOUT_SECTION else _GENERAL
 
 
 def _stretched(scores: Vectors) -> Vectors:

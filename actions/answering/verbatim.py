@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from actions.answering.question import Aspect
-from actions.answering.retrieve import Retrieved, ScoredPassage
+from actions.answering.retrieve import WITHOUT_SECTION, Retrieved, ScoredPassage
 from careguard.review import DraftSentence
 from careguard.stems import content_stems, words
 
@@ -45,6 +45,8 @@ _DOING_ENOUGH = frozenset({Aspect.SELF_CARE, Aspect.PREVENTION, Aspect.ASK_DOCTO
 """Aspects whose answer already says what to do."""
 _ASKS_TO_BE_SEEN = frozenset({Aspect.SIGNS, Aspect.HARM})
 """Aspects after which the thing to do is to be seen by someone."""
+_WORTH_SPECIFIC = 0.66
+"""Share of the best sentence's score that a further one needs when the question asks for one certain thing."""
 _WORTH_DOING = 0.6
 """Share of the best sentence's score that something to do needs when the question asks for one certain thing."""
 _FIRST_STEPS = 2
@@ -59,7 +61,8 @@ def compose_answer(retrieved: Retrieved, style: Style = Style.NORMAL) -> tuple[D
     ranked = _simplest(retrieved) if style is Style.SIMPLER else retrieved.passages
     main = retrieved.aspects[0] if retrieved.aspects else None
     answer = _first_steps(retrieved) if main is Aspect.SELF_CARE else []
-    answer += _pick(_answering(ranked, main), shape.answer - len(answer) // 2, shape.worth, answer)
+    worth = max(shape.worth, _WORTH_SPECIFIC) if retrieved.specific and style is Style.NORMAL else shape.worth
+    answer += _pick(_answering(ranked, main, retrieved.specific), shape.answer - len(answer) // 2, worth, answer)
     if not answer:
         return ()
     to_do: list[ScoredPassage] = []
@@ -77,12 +80,15 @@ def compose_answer(retrieved: Retrieved, style: Style = Style.NORMAL) -> tuple[D
     )
 
 
-def _answering(ranked: Sequence[ScoredPassage], main: Aspect | None) -> list[ScoredPassage]:
+def _answering(ranked: Sequence[ScoredPassage], main: Aspect | None, specific: bool) -> list[ScoredPassage]:
     if main is Aspect.DANGER:
         return [scored for scored in ranked if scored.passage.section in _HELP_SECTIONS] or list(ranked)
     if main is Aspect.ASK_DOCTOR:
         return [scored for scored in ranked if scored.passage.section == "questions_to_ask"]
-    return [scored for scored in ranked if scored.passage.section not in _ASIDE_SECTIONS]
+    answering = [scored for scored in ranked if scored.passage.section not in _ASIDE_SECTIONS]
+    if main not in WITHOUT_SECTION or specific:
+        return answering
+    return [scored for scored in answering if scored.told] or answering
 
 
 def _first_steps(retrieved: Retrieved) -> list[ScoredPassage]:
