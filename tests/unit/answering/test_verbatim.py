@@ -48,3 +48,31 @@ def test_an_answer_stays_below_120_words_and_keeps_when_to_get_help(retriever: R
 def test_nothing_found_is_nothing_said(retriever: Retriever) -> None:
     found: Retrieved = retriever.retrieve("what is lupus?", "en")
     assert compose_answer(found) == ()
+
+
+def first(retriever: Retriever, question: str, language: str = "en") -> str:
+    return compose_answer(retriever.retrieve(question, language))[0].citations[0]
+
+
+def test_a_question_on_signs_tells_signs_and_when_to_be_seen(retriever: Retriever) -> None:
+    told = [s.citations[0] for s in compose_answer(retriever.retrieve("What are the signs of sunburn?", "en"))]
+    assert told == ["sunburn/what_it_is/1", "sunburn/see_someone/1", "sunburn/get_help_now/1"]
+
+
+def test_a_question_on_how_it_goes_on_is_answered_with_how_long_it_lasts(retriever: Retriever) -> None:
+    assert first(retriever, "How long does sunburn take to heal?") == "sunburn/in_short/2"
+
+
+def test_a_question_on_passing_it_on_is_answered_by_yes_or_no(retriever: Retriever) -> None:
+    assert first(retriever, "Is sunburn contagious?") == "sunburn/what_it_is/2"
+
+
+def test_what_to_do_comes_from_what_one_can_do(retriever: Retriever) -> None:
+    assert first(retriever, "How can I lower high blood pressure?").split("/")[1] == "what_you_can_do"
+    assert first(retriever, "¿Cómo puedo bajar la presión alta?", "es").split("/")[1] == "what_you_can_do"
+
+
+def test_a_small_word_is_no_form_of_a_telling_one(retriever: Retriever) -> None:
+    """In Spanish "cómo" has the stem of "comer"; it does not turn a plain question into one about food."""
+    assert not retriever.retrieve("¿Cómo se trata la presión alta?", "es").specific
+    assert retriever.retrieve("¿Qué puedo comer con presión alta?", "es").specific
