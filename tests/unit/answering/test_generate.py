@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ from actions.answering.generate import (
     draft_sentences,
     prepare_embedded_model,
 )
+from actions.answering.pipeline import Drafting, Order, Parts, answer_question
 from actions.answering.retrieve import Retriever
 from actions.answering.topic import Passage
 from actions.errors import ModelGaveUp, ModelUnavailable
-from careguard.review import DraftSentence
+from careguard.rails import review_draft_sentence
+from careguard.review import AnswerKind, DraftSentence
+from careguard.verdict import Decision
 
 from .models import EndlessModel, WritingModel
 
@@ -197,8 +201,8 @@ def test_a_folder_that_holds_no_model_is_unavailable(tmp_path: Path) -> None:
 
 @pytest.mark.model
 @pytest.mark.timeout(400)
-async def test_the_embedded_model_is_converted_once_writes_and_stops_when_the_patient_leaves(
-    tmp_path_factory: pytest.TempPathFactory, passages: list[Passage]
+async def test_the_embedded_model_is_converted_once_writes_stops_when_the_patient_leaves_and_only_what_passes_is_said(
+    tmp_path_factory: pytest.TempPathFactory, passages: list[Passage], parts: Parts
 ) -> None:
     data = tmp_path_factory.mktemp("model")
     folder = await asyncio.to_thread(prepare_embedded_model, data)
@@ -213,3 +217,13 @@ async def test_the_embedded_model_is_converted_once_writes_and_stops_when_the_pa
     # The next patient's turn begins only when the model has let go of the one who left.
     async with asyncio.timeout(60):
         assert "".join([piece async for piece in model.generate(prompt, 4)])
+
+    # Small as it is, it seldom writes what passes; whatever is said has passed, and there is always an answer.
+    drafting = replace(parts, drafting=Drafting(model, 120, 80, asyncio.Semaphore(1)))
+    answer = await answer_question(Order(QUESTION, "en", message_id="m1"), drafting)
+    filled = [passage.filled({"emergency_number": "911"}) for passage in passages]
+    assert answer.kind is AnswerKind.ANSWER
+    for sentence in answer.sentences:
+        said = DraftSentence(sentence.text, sentence.citations)
+        assert review_draft_sentence(said, filled, "en", parts.policy).decision is Decision.ALLOW
+    await model.close()
