@@ -51,8 +51,8 @@ def build_parts(settings: ActionsSettings) -> Parts:
     """Return what answering needs: index, review policy, emergency numbers.
 
     Raises:
-        CareguardError: A content or rule file is wrong.
-        ActionsError: The set-up has not run, or the embedder or the language model is missing.
+        CareguardError: A content or rule file is wrong, or the embedder is missing.
+        ActionsError: The set-up has not run, or the language model is missing.
     """
     embedder = PackagedEmbedder()
     knowledge = Knowledge.load(settings.locales, settings.languages, settings.data_dir, embedder)

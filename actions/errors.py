@@ -3,12 +3,11 @@
 ActionsError
 ├── VaultError             a key is missing or wrong, or a sealed text was changed
 ├── SettingsError          a setting is wrong or missing; one sentence with the remedy
-├── EmbedderUnavailable    the embedding model cannot be loaded
 ├── IndexNotPrepared       passages have no vectors yet; the set-up has not run since they changed
 ├── ModelUnavailable       a language model cannot be loaded or reached
 └── ModelGaveUp            a language model ended without a usable draft: too slow, too long or broken
 
-A wrong content file is a `careguard.errors.DataFileError`.
+A wrong content file is a `careguard.errors.DataFileError`, a missing embedder a `careguard.errors.EmbedderUnavailable`.
 """
 
 from __future__ import annotations
@@ -24,10 +23,6 @@ class VaultError(ActionsError):
 
 class SettingsError(ActionsError):
     """A setting is wrong or missing."""
-
-
-class EmbedderUnavailable(ActionsError):  # noqa: N818  (reads as a state)
-    """The embedding model cannot be loaded; the message says what to do."""
 
 
 class IndexNotPrepared(ActionsError):  # noqa: N818  (reads as a state)

