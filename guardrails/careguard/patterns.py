@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -86,8 +86,16 @@ class _Index:
 class PatternBook:
     """All groups and patterns of one language. Fill it, then `sweep` messages; filling ends at the first sweep."""
 
-    def __init__(self, *, not_misspelt: Iterable[str] = ()) -> None:
+    def __init__(self, *, not_misspelt: Iterable[str] = (), common: Iterable[str] = ()) -> None:
+        """Begin an empty book.
+
+        Args:
+            not_misspelt: Real words that are never taken for another one misspelt.
+            common: Words that stand in almost every message; nothing is looked up by them if it has a rarer word.
+        """
         self._next = 0
+        self._common_words = frozenset(common)
+        self._common: set[int] = set()
         self._exact: dict[str, list[int]] = defaultdict(list)
         self._stems: dict[str, list[int]] = defaultdict(list)
         self._atoms: dict[str, int] = {}
@@ -113,7 +121,10 @@ class PatternBook:
             if len(parts) != 1 or len(parts[0]) != 1:
                 raise PatternError(f"{wording!r}: + and ++ are for rules, not for groups")
             sequences.append(self._sequence(parts[0][0], wording))
-        self._groups[name] = _Group(len(self._groups), self._new_element(), tuple(sequences))
+        group = _Group(len(self._groups), self._new_element(), tuple(sequences))
+        self._groups[name] = group
+        if any(len(one.elements) == 1 and one.elements[0] in self._common for one in sequences):
+            self._common.add(group.element)
         self._index = None
 
     def exact_words(self) -> frozenset[str]:
@@ -141,26 +152,30 @@ class PatternBook:
 
     def sweep(self, words: Words) -> Sweep:
         """Find every word, number and group of this book in the words, once for all patterns."""
-        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        found: dict[int, list[tuple[int, int]]] = {}
         for place, forms in enumerate(words.forms):
+            span = (place, place + 1)
             for element in self._read(forms):
-                found[element].append((place, place + 1))
+                if element in found:
+                    found[element].append(span)
+                else:
+                    found[element] = [span]
         index = self._index = self._index or self._built_index()
         self._find_groups(words, found, index)
-        possible = frozenset(
-            pattern.number
-            for element in found
-            for pattern in index.patterns.get(element, ())
-            if pattern.needs <= found.keys()
-        )
+        there = frozenset(found)
+        possible: set[int] = set()
+        for element in there & index.patterns.keys():
+            for pattern in index.patterns[element]:
+                if pattern.needs <= there:
+                    possible.add(pattern.number)
         return Sweep(words, found, possible)
 
     def _find_groups(self, words: Words, found: dict[int, list[tuple[int, int]]], index: _Index) -> None:
         """Add to `found` where the groups stand; a group is made of words and of groups before it."""
         sweep = Sweep(words, found, frozenset())
         waiting: dict[int, list[_Sequence]] = defaultdict(list)
-        for element in found:
-            for position, one in index.sequences.get(element, ()):
+        for element in found.keys() & index.sequences.keys():
+            for position, one in index.sequences[element]:
                 waiting[position].append(one)
         ordered = sorted(waiting)
         while ordered:
@@ -170,8 +185,8 @@ class PatternBook:
             for sequence in waiting[position]:
                 if len(sequence.elements) == 1:
                     places.update(found[sequence.elements[0]])
-                elif all(element in found for element in sequence.elements):
-                    places.update((find.start, find.end) for find in sweep.find(sequence))
+                else:
+                    places.update(sweep.stretches(sequence))
             if not places:
                 continue
             found[group.element] = sorted(places)
@@ -184,13 +199,17 @@ class PatternBook:
         sequences = [(group.position, one) for group in self._groups.values() for one in group.sequences]
         used = Counter(element for _, sequence in sequences for element in set(sequence.elements))
         used.update(element for pattern in self._patterns for element in pattern.needs)
+
+        def rarity(element: int) -> tuple[bool, int]:
+            return element in self._common, used[element]
+
         by_element: dict[int, list[tuple[int, _Sequence]]] = defaultdict(list)
         for position, sequence in sequences:
-            by_element[min(sequence.elements, key=used.__getitem__)].append((position, sequence))
+            by_element[min(sequence.elements, key=rarity)].append((position, sequence))
         patterns: dict[int, list[Pattern]] = defaultdict(list)
         for pattern in self._patterns:
-            patterns[min(pattern.needs, key=used.__getitem__)].append(pattern)
-        return _Index(tuple(self._groups.values()), by_element, patterns)
+            patterns[min(pattern.needs, key=rarity)].append(pattern)
+        return _Index(tuple(self._groups.values()), dict(by_element), dict(patterns))
 
     def _new_element(self) -> int:
         self._next += 1
@@ -242,6 +261,8 @@ class PatternBook:
         element = self._atoms[piece] = self._new_element()
         for choice in piece.split("|"):
             word = choice.removesuffix("*")
+            if word in self._common_words:
+                self._common.add(element)
             if not word or "*" in word or not (word.isalnum() or len(word) == 1):
                 raise PatternError(f"{written!r}: {choice!r} is not a word; only letters and one * at the end")
             if choice.endswith("*"):
@@ -284,7 +305,7 @@ class PatternBook:
 class Sweep:
     """What one book found in one patient's words."""
 
-    def __init__(self, words: Words, found: Mapping[int, list[tuple[int, int]]], possible: frozenset[int]) -> None:
+    def __init__(self, words: Words, found: Mapping[int, list[tuple[int, int]]], possible: Set[int]) -> None:
         self.words = words
         self.possible = possible
         """Numbers of the patterns all of whose words were found; no other can match."""
@@ -316,6 +337,26 @@ class Sweep:
             if not finds:
                 break
         return finds
+
+    def stretches(self, sequence: _Sequence) -> list[tuple[int, int]]:
+        """Return where the sequence stands, from its first to its last word, whatever cancels it."""
+        found, sentences = self._found, self.words.sentences
+        spans = found.get(sequence.elements[0], [])
+        for element, gap in zip(sequence.elements[1:], sequence.gaps[1:], strict=True):
+            places = found.get(element)
+            if not places or not spans:
+                return []
+            longer = []
+            for start, end in spans:
+                sentence, last = sentences[end - 1], end + gap
+                for place, after in places:
+                    if place < end:
+                        continue
+                    if place > last or sentences[place] != sentence:
+                        break
+                    longer.append((start, after))
+            spans = longer[:_MAX_FINDS]
+        return spans
 
     def matches(
         self, pattern: Pattern, *, negators: Mapping[int, Sequence[Cue]] | None = None

@@ -17,6 +17,7 @@ from careguard.context import Context, CueKind, CuePatterns
 from careguard.errors import DataFileError
 from careguard.normalise import fold
 from careguard.patterns import Pattern, PatternBook, PatternError
+from careguard.stems import stop_words
 from careguard.strict_yaml import read_yaml
 from careguard.verdict import Decision, Level
 
@@ -267,7 +268,7 @@ def _load_language(path: Path, tag: str, rules: Mapping[str, Rule]) -> LanguageW
         raise DataFileError(path, f"write `language: {tag}` on top; it must be the name of the folder")
     text = path.read_text(encoding="utf-8")
     reader = _LanguageReader(path, text)
-    book = reader.read_book(data)
+    book = reader.read_book(data, tag)
     context = reader.read_context(book, data.get("context") or {})
     wordings = reader.read_wordings(book, data.get("rules"), rules)
     owners = {
@@ -285,8 +286,10 @@ class _LanguageReader:
         self._path = path
         self._text = text
 
-    def read_book(self, data: Mapping[str, Any]) -> PatternBook:
-        book = PatternBook(not_misspelt=self._texts(data.get("not_misspelt") or [], "not_misspelt"))
+    def read_book(self, data: Mapping[str, Any], language: str) -> PatternBook:
+        book = PatternBook(
+            not_misspelt=self._texts(data.get("not_misspelt") or [], "not_misspelt"), common=stop_words(language)
+        )
         groups = data.get("groups") or {}
         if not isinstance(groups, dict):
             raise self._wrong("`groups` must be `name: [wordings]`", "groups")
