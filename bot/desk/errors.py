@@ -1,6 +1,7 @@
 """The errors of the desk.
 
 BedsideError
+├── AuditError             something could not be recorded, so it must not happen
 └── StaffError             base of what can go wrong with an account
     ├── StaffExistsError       the sign-in name is taken
     ├── StaffNotFoundError     there is no such account
@@ -10,6 +11,10 @@ BedsideError
 from __future__ import annotations
 
 from bot.errors import BedsideError
+
+
+class AuditError(BedsideError):
+    """Something could not be recorded, so it must not happen."""
 
 
 class StaffError(BedsideError):

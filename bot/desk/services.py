@@ -6,6 +6,7 @@ The desk reads and changes cases itself; everything that reaches a patient goes 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from redis.asyncio import Redis
@@ -13,7 +14,10 @@ from redis.asyncio import Redis
 from actions.handoff.case import Case
 from actions.handoff.queue import CaseQueue
 from actions.transcript import Transcript
+from actions.vault import Vault
+from bot.desk.audit import AuditLog
 from bot.desk.staff import StaffRegistry
+from careguard.rulebook import Rulebook
 from careguard.verdict import Level
 
 
@@ -56,6 +60,8 @@ class DeskSettings:
         default_factory=lambda: {Level.EMERGENCY: 2 * 60.0, Level.URGENT: 15 * 60.0, Level.NONE: 4 * 3600.0}
     )
     """How long a case of each level may wait before the desk shows it as late."""
+    second_factor_required: bool = False
+    """Whether everyone must set up a second factor before anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +73,13 @@ class DeskServices:
     staff: StaffRegistry
     line: PatientLine
     redis: Redis
+    audit: AuditLog
+    vault: Vault
+    """Seals what must not be read in the store: second factors, and why somebody broke the glass."""
     settings: DeskSettings = DeskSettings()
+    rulebook: Rulebook | None = None
+    """What the bot screens with; the test box uses the same."""
+    guardrails: Path | None = None
+    locales: Path | None = None
+    """Where the safety pages read when rules and topics were reviewed."""
+    languages: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -32,9 +33,17 @@ _NAMES = _PREFIX + "names"
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 
+DEFAULT_CAPACITY = 5
+MOST_CAPACITY = 50
+
 _FIRST_SIGN_IN = "care"
 _FIRST_NAME = "Care team"
 _PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (the letters, not a password)
+
+_LISTS = frozenset({"languages", "skills", "teams"})
+_TRAITS = _LISTS | {"role", "name", "capacity", "reads"}
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Role(StrEnum):
@@ -60,6 +69,16 @@ class Staff:
     languages: tuple[str, ...] = ()
     """BCP 47 tags of the languages the person can write."""
     disabled: bool = False
+    skills: tuple[str, ...] = ()
+    """Names of what the person knows best, such as `pregnancy`; cases of that kind are offered to them first."""
+    capacity: int = DEFAULT_CAPACITY
+    """How many cases the person holds at most before others are asked first."""
+    teams: tuple[str, ...] = ()
+    """Names of the teams whose cases the person works on; none means all."""
+    reads: str = ""
+    """The language of the desk's own words for this person; empty follows the browser."""
+    must_change_password: bool = False
+    """True while the password is one that somebody else has seen."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the account as plain JSON values, with the hash."""
@@ -71,16 +90,22 @@ class Staff:
             "password_hash": self.password_hash,
             "languages": list(self.languages),
             "disabled": self.disabled,
+            "skills": list(self.skills),
+            "capacity": self.capacity,
+            "teams": list(self.teams),
+            "reads": self.reads,
+            "must_change_password": self.must_change_password,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Staff:
-        """Return the account that `as_json` wrote.
+        """Return the account that `as_json` wrote, or that an older Bedside wrote: without a role it is a nurse's.
 
         Raises:
             KeyError, TypeError, ValueError: the data is not an account.
         """
-        return cls(**data | {"role": Role(data["role"]), "languages": tuple(data["languages"])})
+        lists = {name: tuple(data.get(name) or ()) for name in ("languages", "skills", "teams")}
+        return cls(**data | lists | {"role": Role(data.get("role") or Role.NURSE)})
 
 
 class StaffRegistry:
@@ -100,17 +125,33 @@ class StaffRegistry:
         name: str | None = None,
         role: Role = Role.NURSE,
         languages: Sequence[str] = ("en",),
+        skills: Sequence[str] = (),
+        capacity: int = DEFAULT_CAPACITY,
+        teams: Sequence[str] = (),
+        must_change_password: bool = False,
     ) -> Staff:
         """Return the new account; afterwards its person can sign in.
+
+        Args:
+            sign_in: What the person types to sign in.
+            password: The first password.
+            name: What colleagues and patients read; the sign-in name if none is given.
+            role: What the person may do.
+            languages: BCP 47 tags of the languages that the person can write.
+            skills: Names of what the person knows best.
+            capacity: How many cases the person holds at most before others are asked first.
+            teams: Names of the teams whose cases the person works on; none means all.
+            must_change_password: Whether the first sign-in asks for a new password.
 
         Raises:
             StaffExistsError: the sign-in name is taken.
             WeakPasswordError: the password is shorter than 12 or longer than 256 characters.
-            StaffError: the sign-in name is empty or too long.
+            StaffError: the sign-in name is empty or too long, or another value is out of its range.
         """
         sign_in = sign_in.strip()
         if not 1 <= len(sign_in) <= 64:
             raise StaffError("a sign-in name has 1 to 64 characters")
+        _check_traits(languages=languages, skills=skills, capacity=capacity, teams=teams)
         staff = Staff(
             id=secrets.token_hex(6),
             sign_in=sign_in,
@@ -118,6 +159,10 @@ class StaffRegistry:
             role=role,
             password_hash=await self._hash(password),
             languages=tuple(languages),
+            skills=tuple(skills),
+            capacity=capacity,
+            teams=tuple(teams),
+            must_change_password=must_change_password,
         )
         # The account first: a name that leads nowhere would lock its person out for good.
         await self._save(staff)
@@ -161,15 +206,37 @@ class StaffRegistry:
         """
         return await self._replace(await self._existing(sign_in), disabled=False)
 
-    async def set_password(self, sign_in: str, password: str) -> Staff:
+    async def set_password(self, sign_in: str, password: str, *, must_change: bool = False) -> Staff:
         """Return the account, which from now on opens with `password` only.
+
+        Args:
+            sign_in: The account's sign-in name.
+            password: The new password.
+            must_change: Whether the next sign-in asks for another one, because somebody else has seen this one.
 
         Raises:
             StaffNotFoundError: there is no such account.
             WeakPasswordError: the password is shorter than 12 or longer than 256 characters.
         """
         staff = await self._existing(sign_in)
-        return await self._replace(staff, password_hash=await self._hash(password))
+        return await self._replace(staff, password_hash=await self._hash(password), must_change_password=must_change)
+
+    async def change(self, sign_in: str, **traits: Any) -> Staff:
+        """Return the account with other traits: role, name, languages, skills, capacity, teams, reads.
+
+        Raises:
+            StaffNotFoundError: there is no such account.
+            StaffError: a value is out of its range.
+        """
+        if unknown := traits.keys() - _TRAITS:
+            raise StaffError(f"an account has no {', '.join(sorted(unknown))} that can be changed")
+        _check_traits(**traits)
+        lists = {name: tuple(value) for name, value in traits.items() if name in _LISTS}
+        return await self._replace(await self._existing(sign_in), **(traits | lists))
+
+    async def has_password(self, staff: Staff, password: str) -> bool:
+        """Return whether the password is that of the account."""
+        return await self._verify(staff.password_hash, password)
 
     async def check_password(self, sign_in: str, password: str) -> Staff | None:
         """Return the account when the password is right and the account is not disabled, else None.
@@ -180,7 +247,7 @@ class StaffRegistry:
         right = await self._verify(staff.password_hash if staff else await self._stand_in_hash(), password)
         if staff is None or not right or staff.disabled:
             return None
-        if self._hasher.check_needs_rehash(staff.password_hash):
+        if self._hasher.check_needs_rehash(staff.password_hash) and len(password) >= SHORTEST_PASSWORD:
             return await self._replace(staff, password_hash=await self._hash(password))
         return staff
 
@@ -190,7 +257,14 @@ class StaffRegistry:
             return None
         password = new_password()
         try:
-            staff = await self.add(_FIRST_SIGN_IN, password, name=_FIRST_NAME, role=Role.ADMIN, languages=("en", "es"))
+            staff = await self.add(
+                _FIRST_SIGN_IN,
+                password,
+                name=_FIRST_NAME,
+                role=Role.ADMIN,
+                languages=("en", "es"),
+                must_change_password=True,
+            )
         except StaffExistsError:
             return None
         return staff.sign_in, password
@@ -226,6 +300,29 @@ class StaffRegistry:
         if self._stand_in is None:
             self._stand_in = await self._hash(new_password())
         return self._stand_in
+
+
+def _check_traits(
+    *,
+    role: Role | None = None,
+    name: str | None = None,
+    languages: Sequence[str] = (),
+    skills: Sequence[str] = (),
+    teams: Sequence[str] = (),
+    capacity: int = DEFAULT_CAPACITY,
+    reads: str = "",
+) -> None:
+    """Raise `StaffError` when a value is out of its range."""
+    if not 0 <= capacity <= MOST_CAPACITY:
+        raise StaffError(f"a person holds 0 to {MOST_CAPACITY} cases")
+    if name is not None and not 1 <= len(name.strip()) <= 80:
+        raise StaffError("a name has 1 to 80 characters")
+    for tag in (*languages, *([reads] if reads else [])):
+        if not _LANGUAGE.fullmatch(tag):
+            raise StaffError(f"{tag!r} is not a language tag, such as en or es")
+    for word in (*skills, *teams):
+        if not _WORD.fullmatch(word):
+            raise StaffError(f"{word!r} is no name of a skill or team: small letters, digits and _ only")
 
 
 def new_password() -> str:

@@ -30,6 +30,7 @@ from actions.handoff.queue import CaseQueue
 from actions.transcript import Transcript
 from actions.vault import Vault
 from bot.desk.app import desk_routes
+from bot.desk.audit import AuditLog
 from bot.desk.services import DeskServices, DeskSettings
 from bot.desk.staff import StaffRegistry
 from bot.errors import BedsideError
@@ -115,6 +116,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
     redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_connect_timeout=2.0)
     services = build_services(settings, redis)
     channel = WebChannel(services, web_limits(settings, redis))
+    data_key = settings.data_key.get_secret_value()
     desk = DeskServices(
         queue=services.cases,
         transcript=services.transcript,
@@ -122,6 +124,12 @@ def create_app(settings: GatewaySettings) -> Starlette:
         line=CareLine(services),
         settings=DeskSettings(session_longest_s=settings.desk_session_s),
         redis=redis,
+        audit=AuditLog(redis, data_key),
+        vault=Vault(data_key),
+        rulebook=services.rulebook,
+        guardrails=settings.guardrails,
+        locales=settings.locales,
+        languages=settings.languages,
     )
 
     @contextlib.asynccontextmanager

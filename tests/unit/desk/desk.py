@@ -20,6 +20,7 @@ from actions.handoff.queue import CaseQueue
 from actions.transcript import EntryAuthor, Transcript, TranscriptEntry
 from actions.vault import Vault
 from bot.desk.app import desk_routes
+from bot.desk.audit import AuditLog
 from bot.desk.services import DeskServices, DeskSettings
 from bot.desk.staff import Role, Staff, StaffRegistry
 from careguard.verdict import Level
@@ -154,7 +155,8 @@ def csrf_in(page: str) -> str:
 
 
 def make_desk(redis: Redis, settings: DeskSettings | None = None) -> Desk:
-    vault = Vault(Vault.new_key())
+    key = Vault.new_key()
+    vault = Vault(key)
     transcript = Transcript(redis, vault)
     line = FakePatientLine(transcript)
     services = DeskServices(
@@ -163,6 +165,8 @@ def make_desk(redis: Redis, settings: DeskSettings | None = None) -> Desk:
         staff=StaffRegistry(redis, QUICK_HASHER),
         line=line,
         redis=redis,
+        audit=AuditLog(redis, key),
+        vault=vault,
         settings=settings or DeskSettings(),
     )
     return Desk(services, line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))
