@@ -236,6 +236,8 @@ _REASON_WORDS = {
     CaseReason.DECLINED_EMERGENCY: "the patient declined the emergency advice",
     CaseReason.DIALOGUE_FAILED: "the bot could not handle the message",
     CaseReason.NO_REPLY: "a message was left without a reply",
+    CaseReason.WORSE_WHILE_WAITING: "the patient said that they feel worse while they wait",
+    CaseReason.WROTE_AGAIN: "the patient wrote again after the case was resolved",
     CaseReason.OTHER: "another reason",
 }
 

@@ -6,7 +6,8 @@ ActionsError
     ├── AlreadyClaimedError    another person holds the case; names the holder
     ├── NotHolderError         only the holder may do that
     ├── CaseClosedError        the case is resolved
-    └── CannotLeaveError       the patient cannot leave the queue with this case
+    ├── CannotLeaveError       the patient cannot leave the queue with this case
+    └── ReplyGoneError         the reply has left the desk and cannot be taken back
 """
 
 from __future__ import annotations
@@ -55,3 +56,10 @@ class CaseClosedError(CaseError):
 
 class CannotLeaveError(CaseError):
     """The patient cannot leave the queue: an emergency or crisis stays, and so does a case that a person holds."""
+
+
+class ReplyGoneError(CaseError):
+    """The reply has left the desk, or was never there; it cannot be taken back."""
+
+    def __init__(self, case_id: str) -> None:
+        super().__init__(case_id, "the reply has left the desk")

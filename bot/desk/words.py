@@ -26,6 +26,8 @@ REASONS: Mapping[CaseReason, str] = {
     CaseReason.DECLINED_EMERGENCY: "Declined the emergency advice",
     CaseReason.DIALOGUE_FAILED: "Bot could not handle the message",
     CaseReason.NO_REPLY: "Left without a reply",
+    CaseReason.WORSE_WHILE_WAITING: "Feels worse while waiting",
+    CaseReason.WROTE_AGAIN: "Wrote again after the end",
     CaseReason.OTHER: "Other reason",
 }
 
@@ -58,6 +60,18 @@ _ACTS: Mapping[CaseAct, str] = {
     CaseAct.LEFT: "Patient left the queue",
     CaseAct.RESOLVED: "Resolved",
     CaseAct.ERASED: "Erased",
+    CaseAct.TRANSFERRED: "Passed on",
+    CaseAct.REOPENED: "Opened again",
+    CaseAct.LATE: "Late: nobody had claimed it",
+    CaseAct.HOLDER_WARNED: "Holder reminded",
+    CaseAct.RETURNED: "Back in the queue: no answer from its holder",
+    CaseAct.ASKED: "Patient asked whether they are still all right",
+    CaseAct.FINE: "Patient says: still all right",
+    CaseAct.SILENT: "Patient does not answer",
+    CaseAct.REPLY_HELD: "Reply on its way",
+    CaseAct.REPLY_WITHDRAWN: "Reply taken back",
+    CaseAct.TAGGED: "Tags changed",
+    CaseAct.FOLLOW_UP: "Follow-up changed",
 }
 
 _AUTHORS: Mapping[EntryAuthor, str] = {
@@ -128,7 +142,7 @@ def event_words(event: CaseEvent) -> str:
     words = _ACTS[event.act]
     if event.act is CaseAct.RAISED:
         return f"{words} to {LEVELS[Level(event.detail)].lower()}"
-    if event.act in (CaseAct.OPENED, CaseAct.REASON_ADDED):
+    if event.act in (CaseAct.OPENED, CaseAct.REASON_ADDED, CaseAct.REOPENED):
         return f"{words}: {REASONS[CaseReason.read(event.detail)].lower()}"
     if event.act is CaseAct.RESOLVED:
         return f"{words}: {OUTCOMES[Outcome(event.detail)].lower()}"

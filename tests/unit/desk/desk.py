@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
@@ -154,13 +154,13 @@ def csrf_in(page: str) -> str:
     return found[1]
 
 
-def make_desk(redis: Redis, settings: DeskSettings | None = None) -> Desk:
+def make_desk(redis: Redis, settings: DeskSettings | None = None, *, clock: Callable[[], float] = time.time) -> Desk:
     key = Vault.new_key()
     vault = Vault(key)
     transcript = Transcript(redis, vault)
     line = FakePatientLine(transcript)
     services = DeskServices(
-        queue=CaseQueue(redis, vault),
+        queue=CaseQueue(redis, vault, clock=clock),
         transcript=transcript,
         staff=StaffRegistry(redis, QUICK_HASHER),
         line=line,

@@ -16,6 +16,7 @@ from bot.desk import pages
 from bot.desk.staff import Role
 from careguard.verdict import Level
 from tests.unit.desk.desk import Desk, csrf_in, make_desk
+from tests.unit.handoff.clock import FakeClock
 
 CASE_PAGE_ACTS = ("claim", "release", "reply", "note", "resolve")
 
@@ -266,12 +267,16 @@ async def test_no_form_works_without_its_token_or_without_a_session(desk: Desk, 
     assert (await desk.queue.get(case.id)).events[-1].act is CaseAct.OPENED
 
 
-async def test_earlier_cases_of_the_patient_are_one_click_away(desk: Desk) -> None:
+async def test_earlier_cases_of_the_patient_are_one_click_away(redis: Redis) -> None:
     """A nurse sees that the patient was here before, and how it ended."""
+    clock = FakeClock(time.time() - 25 * 3600)
+    desk = make_desk(redis, clock=clock)
+    await desk.add_staff("ana", "Ana Ruiz")
     earlier = await desk.open_case(category="asthma")
     async with desk.browser("ana") as browser:
         await browser.act(f"/cases/{earlier.id}/claim")
         await browser.act(f"/cases/{earlier.id}/resolve", outcome="referred")
+        clock.now = time.time()
         later = await desk.open_case(category="fever")
         page = await browser.text(f"/cases/{later.id}")
     assert f'href="/desk/cases/{earlier.id}"' in page

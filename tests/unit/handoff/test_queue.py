@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 from redis import Redis as SyncRedis
@@ -11,15 +12,28 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from actions.handoff import queue as queue_module
-from actions.handoff.case import Case, CaseAct, CaseOpening, CaseReason, CaseState, Outcome
+from actions.handoff.case import (
+    Case,
+    CaseAct,
+    CaseOpening,
+    CaseReason,
+    CaseState,
+    CitedSource,
+    Outcome,
+    OutgoingReply,
+    ReplyState,
+    Suggestion,
+)
 from actions.handoff.errors import (
     AlreadyClaimedError,
     CannotLeaveError,
     CaseClosedError,
     CaseNotFoundError,
     NotHolderError,
+    ReplyGoneError,
 )
 from actions.handoff.queue import CaseChange, CaseQueue
+from actions.handoff.timing import Timing
 from actions.vault import Vault
 from careguard.verdict import Level
 from tests.store import until_watched
@@ -28,6 +42,7 @@ from tests.unit.handoff.clock import FakeClock
 _message_ids = itertools.count()
 
 SECRET = "the canary sings at dawn"
+DAY_S = 24 * 3600.0
 
 
 def opening(
@@ -202,18 +217,19 @@ async def test_after_a_resolved_case_a_new_one_opens(queue: CaseQueue, clock: Fa
     first = await queue.open_case(opening())
     await queue.claim(first.id, "s1")
     await queue.resolve(first.id, "s1", Outcome.ANSWERED)
-    clock.pass_s(60)
+    clock.pass_s(DAY_S)
     second = await queue.open_case(opening())
     assert second.id != first.id
     assert await queue.open_case_of("c1") == second
     assert [case.id for case in await queue.cases_of("c1")] == [second.id, first.id]
 
 
-async def test_a_note_on_a_resolved_case_leaves_the_open_one_alone(queue: CaseQueue) -> None:
+async def test_a_note_on_a_resolved_case_leaves_the_open_one_alone(queue: CaseQueue, clock: FakeClock) -> None:
     """Writing an afterthought on yesterday's case does not make today's case vanish."""
     first = await queue.open_case(opening())
     await queue.claim(first.id, "s1")
     await queue.resolve(first.id, "s1", Outcome.ANSWERED)
+    clock.pass_s(DAY_S)
     second = await queue.open_case(opening())
     noted = await queue.add_note(first.id, "s1", "an afterthought")
     assert noted.notes[0].text == "an afterthought"
@@ -305,12 +321,13 @@ async def test_a_case_whose_words_cannot_be_opened_still_stands_in_the_queue(que
     assert (seen.id, seen.level, seen.summary) == (case.id, Level.EMERGENCY, "")
 
 
-async def test_erase_leaves_nothing_of_the_conversation(queue: CaseQueue, redis: Redis) -> None:
+async def test_erase_leaves_nothing_of_the_conversation(queue: CaseQueue, redis: Redis, clock: FakeClock) -> None:
     """After erasing, neither the conversation nor its cases are in any key; others are untouched."""
     other = await queue.open_case(opening("other"))
     first = await queue.open_case(opening("gone"))
     await queue.claim(first.id, "s1")
     await queue.resolve(first.id, "s1", Outcome.ANSWERED)
+    clock.pass_s(DAY_S)
     second = await queue.open_case(opening("gone"))
     assert await queue.erase("gone") == 5
     stored = await everything_stored(redis)
@@ -395,3 +412,166 @@ async def test_a_change_at_the_last_moment_is_seen_and_the_work_is_done_again(
         assert meddler.times == 0
     assert await queue.cases_of("c1") == []
     assert await queue.waiting() == []
+
+
+async def test_a_case_resolved_lately_opens_again_instead_of_a_new_one(queue: CaseQueue, clock: FakeClock) -> None:
+    """Within 24 hours the same case waits again, at the level of what is asked for now, at the end of the line."""
+    first = await queue.open_case(opening(level=Level.EMERGENCY, reason=CaseReason.EMERGENCY))
+    await queue.claim(first.id, "s1")
+    await queue.resolve(first.id, "s1", Outcome.ANSWERED)
+    clock.pass_s(DAY_S - 1)
+    again = await queue.open_case(opening())
+    assert (again.id, again.state, again.level) == (first.id, CaseState.WAITING, Level.NONE)
+    assert (again.waiting_since, again.resolved_at, again.outcome, again.claimed_by) == (clock.now, None, None, None)
+    assert again.events[-1].act is CaseAct.REOPENED
+    assert await queue.open_case_of("c1") == again
+    assert await queue.list_cases(CaseState.RESOLVED) == []
+
+
+async def test_only_what_a_person_resolved_lately_can_be_reopened(queue: CaseQueue, clock: FakeClock) -> None:
+    """An open case, one that the patient left, and yesterday's are left alone."""
+    case = await queue.open_case(opening())
+    assert await queue.reopen(opening()) is None
+    await queue.leave(case.id)
+    assert await queue.reopen(opening()) is None
+    case = await queue.open_case(opening())
+    await queue.claim(case.id, "s1")
+    await queue.resolve(case.id, "s1", Outcome.ANSWERED)
+    clock.pass_s(DAY_S)
+    assert await queue.reopen(opening()) is None
+    assert await queue.reopen(opening("nobody")) is None
+
+
+async def test_a_case_is_passed_on_to_a_person_or_a_team(queue: CaseQueue, clock: FakeClock) -> None:
+    """A person holds it at once; a team finds it waiting at its old place. Only its holder or a lead passes it on."""
+    case = await queue.open_case(opening())
+    clock.pass_s(60)
+    to_ben = await queue.transfer(case.id, "ana", to_staff="ben")
+    assert (to_ben.claimed_by, to_ben.claimed_at, to_ben.state) == ("ben", clock.now, CaseState.CLAIMED)
+    with pytest.raises(NotHolderError):
+        await queue.transfer(case.id, "ana", to_team="pharmacy")
+    to_team = await queue.transfer(case.id, "lea", to_team="pharmacy", any_holder=True)
+    assert (to_team.claimed_by, to_team.team, to_team.waiting_since) == (None, "pharmacy", case.waiting_since)
+    assert to_team.events[-1].detail == "pharmacy"
+
+
+async def test_a_reply_can_be_taken_back_until_it_leaves(queue: CaseQueue, clock: FakeClock, redis: Redis) -> None:
+    """Held, taken back, held again, gone; each id once, sealed at rest, and only for the holder."""
+    case = await queue.open_case(opening())
+    await queue.claim(case.id, "ana")
+    reply = OutgoingReply("r1", "ana", "Ana", SECRET, clock.now, clock.now + 10)
+    with pytest.raises(NotHolderError):
+        await queue.hold_reply(case.id, replace(reply, staff_id="ben"))
+    for _ in range(2):
+        held = await queue.hold_reply(case.id, reply)
+    assert [each.id for each in held.under_way] == ["r1"]
+    assert held.unanswered_since is None
+    assert SECRET not in await everything_stored(redis)
+    with pytest.raises(ReplyGoneError):
+        await queue.withdraw_reply(case.id, "ben", "r1")
+    assert (await queue.withdraw_reply(case.id, "ana", "r1")).text == SECRET
+    assert (await queue.get(case.id)).unanswered_since == clock.now
+    await queue.hold_reply(case.id, reply)
+    assert await queue.due() == []
+    clock.pass_s(10)
+    assert await queue.due() == [case.id]
+    passed = await queue.pass_time(case.id)
+    assert passed is not None
+    assert passed.outgoing[0].state is ReplyState.LEAVING
+    with pytest.raises(ReplyGoneError):
+        await queue.withdraw_reply(case.id, "ana", "r1")
+    assert await queue.due() == [case.id], "it is tried again until it is in the patient's chat"
+    for _ in range(2):
+        left = await queue.reply_left(case.id, "r1")
+    assert (left.outgoing[0].state, left.outgoing[0].text) == (ReplyState.STORED, "")
+    assert [event.act for event in left.events].count(CaseAct.REPLIED) == 1
+    assert await queue.due() == []
+
+
+async def test_time_passes_once_however_many_gateways_watch_the_clock(
+    queue: CaseQueue, redis: Redis, vault: Vault, clock: FakeClock
+) -> None:
+    """Twenty at once make one event, one notice for each group, and nothing is due afterwards."""
+    await queue.join_notices("mail")
+    case = await queue.open_case(opening(level=Level.EMERGENCY, reason=CaseReason.EMERGENCY))
+    clock.pass_s(119)
+    assert await queue.due() == []
+    clock.pass_s(1)
+    others = [CaseQueue(redis, vault, clock=clock) for _ in range(20)]
+    await asyncio.gather(*(other.pass_time(case.id) for other in others))
+    events = [event.act for event in (await queue.get(case.id)).events]
+    assert events == [CaseAct.OPENED, CaseAct.ASKED, CaseAct.LATE]
+    notices = await queue.next_notices("mail", "one", wait_s=0.01, again_after_s=60)
+    assert [notice.act for notice in notices] == events
+    assert await queue.due() == []
+    assert await queue.pass_time("gone") is None
+
+
+async def test_a_notice_waits_for_whoever_took_it_and_comes_again(queue: CaseQueue) -> None:
+    """A teller that was killed with a notice in its hands does not lose it; another gets it, until it is done."""
+    await queue.join_notices("mail")
+    await queue.join_notices("mail")
+    case = await queue.open_case(opening(category="asthma", matched=(SECRET,), summary=SECRET))
+    [notice] = await queue.next_notices("mail", "one", wait_s=0.01, again_after_s=60)
+    assert (notice.case_id, notice.act, notice.category) == (case.id, CaseAct.OPENED, "asthma")
+    assert SECRET not in repr(notice)
+    assert await queue.next_notices("mail", "two", wait_s=0.01, again_after_s=60) == []
+    assert await queue.next_notices("mail", "two", wait_s=0.01, again_after_s=0) == [notice]
+    await queue.notice_done("mail", notice.id)
+    assert await queue.next_notices("mail", "two", wait_s=0.01, again_after_s=0) == []
+
+
+async def test_a_changed_timing_counts_for_cases_that_wait_already(
+    queue: CaseQueue, redis: Redis, vault: Vault, clock: FakeClock
+) -> None:
+    """After a restart with shorter targets no case goes by the old ones."""
+    case = await queue.open_case(opening())
+    clock.pass_s(61)
+    assert await queue.due() == []
+    shorter = Timing(targets_s=dict.fromkeys(Level, 60.0))
+    restarted = CaseQueue(redis, vault, timing=shorter, clock=clock)
+    await restarted.index_due()
+    assert await restarted.due() == [case.id]
+
+
+async def test_a_waiting_patient_who_writes_is_there(queue: CaseQueue, clock: FakeClock) -> None:
+    """A word, or the tap on "I am fine", ends the question and the silence."""
+    assert await queue.heard("c1") is None
+    case = await queue.open_case(opening(level=Level.EMERGENCY, reason=CaseReason.EMERGENCY))
+    for seconds in (120, 120):
+        clock.pass_s(seconds)
+        passed = await queue.pass_time(case.id)
+    assert passed is not None
+    assert passed.silent_since == clock.now
+    heard = await queue.heard("c1")
+    assert heard is not None
+    assert (heard.silent_since, heard.asked_at) == (None, None)
+    fine = await queue.says_fine(case.id)
+    assert fine.events[-1].act is CaseAct.FINE
+
+
+async def test_tags_follow_up_and_suggestion_are_kept(queue: CaseQueue) -> None:
+    """Tags and day may change after the end; only the holder is proposed a reply."""
+    case = await queue.open_case(opening())
+    suggestion = Suggestion(1.0, SECRET, (CitedSource("t/in_short/1", "T", "https://example.org"),))
+    with pytest.raises(NotHolderError):
+        await queue.keep_suggestion(case.id, "ana", suggestion)
+    await queue.claim(case.id, "ana")
+    assert (await queue.keep_suggestion(case.id, "ana", suggestion)).suggestion == suggestion
+    assert (await queue.get(case.id)).suggestion == suggestion
+    await queue.resolve(case.id, "ana", Outcome.REFERRED)
+    await queue.set_tags(case.id, "ana", ["asthma", "call_back", "asthma"])
+    done = await queue.set_follow_up(case.id, "ana", "2026-12-01")
+    assert (done.tags, done.follow_up_on, done.state) == (("asthma", "call_back"), "2026-12-01", CaseState.RESOLVED)
+
+
+async def test_a_record_of_an_earlier_version_can_be_read(queue: CaseQueue) -> None:
+    """What was stored before there were teams, tags and timers is a case all the same."""
+    case = await queue.open_case(opening())
+    known = case.as_json()
+    for name in (
+        *("team", "tags", "follow_up_on", "late_tier", "unanswered_since", "warned_at", "heard_at", "asked_at"),
+        *("times_asked", "silent_since", "outgoing", "suggestion"),
+    ):
+        del known[name]
+    assert Case.from_json(known) == case
