@@ -15,7 +15,7 @@ it remembers outside the store how far the log had come.
 Keys, all under `bedside:audit:`:
 
     log     list: one record as JSON each, the oldest first
-    head    hash: first, base, last, mark, signature
+    head    hash: first, base, last, mark, kept, signature
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, cast
 
@@ -49,15 +49,16 @@ BROKEN = "audit.broken"
 
 _ACTION = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)*")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:,=@/+-]{0,96}")
+_LONGEST_ACTION = 48
 _PAGE = 500
 _TRIES = 200
 
 _APPEND: Final = """
 local head = redis.call('HMGET', KEYS[2], 'mark', 'signature')
 if (head[1] or '') ~= ARGV[1] or (head[2] or '') ~= ARGV[2] then return 0 end
-if ARGV[3] ~= '' and redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[3]) then return -1 end
+if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[3]) then return -1 end
 redis.call('RPUSH', KEYS[1], ARGV[4])
-redis.call('HSET', KEYS[2], 'first', ARGV[5], 'base', ARGV[6], 'last', ARGV[7], 'mark', ARGV[8], 'signature', ARGV[9])
+redis.call('HSET', KEYS[2], unpack(ARGV, 5))
 return 1
 """
 
@@ -195,17 +196,16 @@ class _Head:
     """The mark before the first record that is kept here."""
     last: int
     mark: str
+    kept: int
+    """How many records are kept here; fewer than from first to last once some were removed by force."""
     signature: str = ""
 
-    @property
-    def length(self) -> int:
-        return self.last - self.first + 1
-
     def signed_text(self) -> str:
-        return f"head {self.first} {self.base} {self.last} {self.mark}"
+        return f"head {self.first} {self.base} {self.last} {self.mark} {self.kept}"
 
 
-_EMPTY = _Head(first=1, base="", last=0, mark="")
+_HEAD_FIELDS = ("first", "base", "last", "mark", "kept", "signature")
+_EMPTY = _Head(first=1, base="", last=0, mark="", kept=0)
 
 
 class AuditLog:
@@ -246,7 +246,7 @@ class AuditLog:
                 if head is None:
                     await self._note_broken()
                     continue
-                written = await self._append(head, head.length, actor, action, case_id, about, detail)
+                written = await self._append(head, actor, action, case_id, about, detail)
                 if isinstance(written, AuditRecord):
                     return written
                 self._known = None
@@ -291,7 +291,7 @@ class AuditLog:
     # Writing
 
     async def _append(
-        self, head: _Head, length: int | None, actor: Actor, action: str, case_id: str, about: str, detail: str
+        self, head: _Head, actor: Actor, action: str, case_id: str, about: str, detail: str
     ) -> AuditRecord | int:
         """Return the record, or 0 when the head moved meanwhile, or -1 when the log has another length than it says."""
         record = self._marked(
@@ -310,23 +310,12 @@ class AuditLog:
                 previous=head.mark,
             )
         )
-        after = self._signed(_Head(first=head.first, base=head.base, last=record.number, mark=record.mark))
+        after = self._signed(replace(head, last=record.number, mark=record.mark, kept=head.kept + 1))
+        fields = [text for name in _HEAD_FIELDS for text in (name, str(getattr(after, name)))]
         done = await cast(
             "Any",
             self._redis.eval(
-                _APPEND,
-                2,
-                LOG_KEY,
-                HEAD_KEY,
-                head.mark,
-                head.signature,
-                "" if length is None else str(length),
-                _line(record),
-                str(after.first),
-                after.base,
-                str(after.last),
-                after.mark,
-                after.signature,
+                _APPEND, 2, LOG_KEY, HEAD_KEY, head.mark, head.signature, str(head.kept), _line(record), *fields
             ),
         )
         if int(done) != 1:
@@ -339,23 +328,28 @@ class AuditLog:
         """Go on after tampering, and leave a record of it that nobody can take back: nurses must be able to work."""
         _log.critical("the audit log was tampered with: run `bedside audit verify`")
         stored = await self._stored()
+        signed = _as_head(stored)
+        signed = signed if signed is not None and self._is_signed(signed) else None
         first, last = await self._end_of_log(0), await self._end_of_log(-1)
-        number = max(_number(stored.get("last", "")), last.number if last else 0, self._highest)
+        kept = await self._redis.llen(LOG_KEY)
+        number = max(signed.last if signed else 0, last.number if last else 0, kept, self._highest)
         head = _Head(
-            first=first.number if first else number + 1,
-            base=first.previous if first else stored.get("mark", ""),
+            first=signed.first if signed else first.number if first else number + 1,
+            base=signed.base if signed else first.previous if first else stored.get("mark", ""),
             last=number,
             mark=stored.get("mark", ""),
+            kept=kept,
             signature=stored.get("signature", ""),
         )
-        await self._append(head, None, SYSTEM, BROKEN, "", "", "")
+        await self._append(head, SYSTEM, BROKEN, "", "", "")
 
     async def _end_of_log(self, index: int) -> AuditRecord | None:
         line = cast("str | None", await self._redis.lindex(LOG_KEY, index))
         try:
-            return None if line is None else AuditRecord.read(line)
+            record = None if line is None else AuditRecord.read(line)
         except ValueError:
             return None
+        return record if record is not None and self.is_unchanged(record) else None
 
     async def _read_head(self) -> _Head | None:
         """Return the head to chain to; None when it is not what this log signed, or was signed before what we know."""
@@ -373,7 +367,7 @@ class AuditLog:
     # Marks
 
     def _marked(self, record: AuditRecord) -> AuditRecord:
-        return AuditRecord(**record.as_json(), mark=_mac(self._keys[record.key], _said(record)))
+        return replace(record, mark=_mac(self._keys[record.key], _said(record)))
 
     def has_key(self, record: AuditRecord) -> bool:
         """Return whether the key that the record names is at hand."""
@@ -386,7 +380,7 @@ class AuditLog:
 
     def _signed(self, head: _Head) -> _Head:
         signature = f"{self._key}.{_mac(self._keys[self._key], head.signed_text())}"
-        return _Head(head.first, head.base, head.last, head.mark, signature)
+        return replace(head, signature=signature)
 
     def _is_signed(self, head: _Head) -> bool:
         key_id, _, signature = head.signature.partition(".")
@@ -513,7 +507,7 @@ def _mac(key: bytes, text: str) -> str:
 
 
 def _check(actor: Actor, action: str, *values: str) -> None:
-    if not _ACTION.fullmatch(action):
+    if len(action) > _LONGEST_ACTION or not _ACTION.fullmatch(action):
         raise AuditError("an action is named in small letters with points between its parts")
     for value in (actor.staff_id, actor.role, actor.address, actor.sign_in, *values):
         if not _IDENTIFIER.fullmatch(value):
@@ -522,10 +516,13 @@ def _check(actor: Actor, action: str, *values: str) -> None:
 
 def _as_head(stored: dict[str, str]) -> _Head | None:
     try:
-        return _Head(int(stored["first"]), stored["base"], int(stored["last"]), stored["mark"], stored["signature"])
+        return _Head(
+            first=int(stored["first"]),
+            base=stored["base"],
+            last=int(stored["last"]),
+            mark=stored["mark"],
+            kept=int(stored["kept"]),
+            signature=stored["signature"],
+        )
     except (KeyError, ValueError):
         return None
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
