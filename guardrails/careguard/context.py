@@ -7,12 +7,12 @@ the words in its reach, never another finding; where the reach is in doubt it is
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from careguard.normalise import Words
-from careguard.patterns import Cue, Pattern, Sweep
+from careguard.patterns import Cue, PatternSet, Sweep
 
 _REACH_WORDS = {"negation": 7, "past": 9, "knowledge": 60, "hypothetical": 40}
 
@@ -29,18 +29,37 @@ class CueKind(StrEnum):
 _LIST_WORDS = 25
 """A list that a denial runs through is not longer than this."""
 _LAST_ITEM_WORDS = 4
+_BEFORE_VERB = 3
+"""A question that asks in general has its verb this near its beginning."""
 
 PERSONAL_LIFTS = frozenset({CueKind.KNOWLEDGE, CueKind.HYPOTHETICAL})
 """These cues do not cancel when the sentence also says that it happens to somebody now."""
+_NO_PATTERNS = PatternSet()
 
 
 @dataclass(frozen=True, slots=True)
 class CuePatterns:
-    """The cues of one kind: `after` reach what follows, `sentence` the whole sentence, `unless` are no cues at all."""
+    """The cues of one kind."""
 
-    after: tuple[Pattern, ...] = ()
-    sentence: tuple[Pattern, ...] = ()
-    unless: tuple[Pattern, ...] = ()
+    after: PatternSet = _NO_PATTERNS
+    """Reach what follows."""
+    sentence: PatternSet = _NO_PATTERNS
+    """Reach the whole sentence."""
+    question: PatternSet = _NO_PATTERNS
+    """Reach the whole sentence when it is a question that begins so and nobody in the message speaks of somebody."""
+    always: PatternSet = _NO_PATTERNS
+    """Reach what follows, also where the sentence says that it happens to somebody now."""
+    unless: PatternSet = _NO_PATTERNS
+    """Are no cues at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Words that tell whether a sign may be an old one, in a message that asks for knowledge or advice."""
+
+    old: PatternSet = _NO_PATTERNS
+    advice: PatternSet = _NO_PATTERNS
+    now: PatternSet = _NO_PATTERNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +67,15 @@ class Context:
     """How one language denies, looks back, asks in general and jokes."""
 
     cues: Mapping[CueKind, CuePatterns] = field(default_factory=dict)
-    stops: tuple[Pattern, ...] = ()
+    stops: PatternSet = _NO_PATTERNS
     """Words at which every reach ends ("but", "now")."""
-    list_words: tuple[Pattern, ...] = ()
+    list_words: PatternSet = _NO_PATTERNS
     """Words that carry a negation across commas ("no fever, cough or chest pain")."""
-    restarts: tuple[Pattern, ...] = ()
+    restarts: PatternSet = _NO_PATTERNS
     """Words that begin a new statement after a comma or "and" ("I", "my")."""
-    personal: tuple[Pattern, ...] = ()
-    idioms: tuple[Pattern, ...] = ()
+    personal: PatternSet = _NO_PATTERNS
+    idioms: PatternSet = _NO_PATTERNS
+    doubt: Doubt = Doubt()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +100,72 @@ class Reaches:
                 merged[word].extend(cues)
         return merged
 
+    def with_foreign(self, other: Reaches, is_foreign: Callable[[Cue], bool]) -> Reaches:
+        """Return these reaches and those cues of another language that this one cannot mistake for its own words."""
+        merged: dict[CueKind, dict[int, list[Cue]]] = {}
+        for kind in self.by_kind.keys() | other.by_kind.keys():
+            by_word = {word: list(cues) for word, cues in self.by_kind.get(kind, {}).items()}
+            for word, cues in other.by_kind.get(kind, {}).items():
+                if chosen := [cue for cue in cues if is_foreign(cue)]:
+                    by_word.setdefault(word, []).extend(chosen)
+            merged[kind] = by_word
+        return Reaches(merged, self.idioms)
 
-def read_reaches(context: Context, sweep: Sweep) -> Reaches:
-    """Return which words are denied, past, general knowledge, hypothetical or part of an idiom."""
+
+def personal_sentences(context: Context, sweep: Sweep) -> set[int]:
+    """Return the numbers of the sentences that speak of the patient or of somebody the patient is with."""
+    return {sweep.words.sentences[start] for start in _starts(context.personal, sweep)}
+
+
+def read_reaches(context: Context, sweep: Sweep, *, personal: Set[int] | None = None) -> Reaches:
+    """Return which words are denied, past, general knowledge, hypothetical or part of an idiom.
+
+    Args:
+        personal: The sentences that speak of somebody, in whatever language; read from this language when left out.
+    """
     words = sweep.words
     marks = _Marks(_starts(context.stops, sweep), _starts(context.list_words, sweep), _starts(context.restarts, sweep))
-    personal_sentences = {words.sentences[start] for start in _starts(context.personal, sweep)}
+    if personal is None:
+        personal = personal_sentences(context, sweep)
     by_kind: dict[CueKind, dict[int, list[Cue]]] = {}
     for kind, patterns in context.cues.items():
         reached: dict[int, list[Cue]] = defaultdict(list)
         no_cue = _covered(patterns.unless, sweep)
-        for start, end in _spans(patterns.after, sweep):
-            if start in no_cue or (kind in PERSONAL_LIFTS and words.sentences[start] in personal_sentences):
-                continue
-            for word in _reach_after(kind, end, words, marks):
-                reached[word].append(Cue(kind, start, end))
-        for start, end in _spans(patterns.sentence, sweep):
-            if start in no_cue or (kind in PERSONAL_LIFTS and words.sentences[start] in personal_sentences):
-                continue
-            ends = marks.stops | marks.list_words if kind is CueKind.PAST else marks.stops
-            for word in _reach_sentence(kind, start, end, words, ends):
-                reached[word].append(Cue(kind, start, end))
+        lifted: Set[int] = personal if kind in PERSONAL_LIFTS else frozenset()
+        for start, end in patterns.after.spans(sweep):
+            if start not in no_cue and words.sentences[start] not in lifted:
+                _note(reached, Cue(kind, start, end), _reach_after(kind, end, words, marks))
+        for start, end in patterns.always.spans(sweep):
+            if start not in no_cue:
+                _note(reached, Cue(kind, start, end), _reach_after(kind, end, words, marks))
+        ends = marks.stops | marks.list_words if kind is CueKind.PAST else marks.stops
+        for start, end in patterns.sentence.spans(sweep):
+            if start not in no_cue and words.sentences[start] not in lifted:
+                _note(reached, Cue(kind, start, end), _reach_sentence(kind, start, end, words, ends))
+        if words.questions and not personal:
+            for start, end in patterns.question.spans(sweep):
+                if start not in no_cue and _opens_question(start, words):
+                    _note(reached, Cue(kind, start, end), _reach_sentence(kind, start, end, words, set()))
         by_kind[kind] = reached
     idioms: dict[int, list[Cue]] = defaultdict(list)
     for word in _covered(context.idioms, sweep):
         idioms[word].append(Cue("idiom", -1, -1))
     return Reaches(by_kind, idioms)
+
+
+def _note(reached: dict[int, list[Cue]], cue: Cue, places: range) -> None:
+    for place in places:
+        reached[place].append(cue)
+
+
+def _opens_question(start: int, words: Words) -> bool:
+    sentence = words.sentences[start]
+    if sentence not in words.questions:
+        return False
+    first = start
+    while first > 0 and words.sentences[first - 1] == sentence:
+        first -= 1
+    return start - first <= _BEFORE_VERB
 
 
 def _reach_after(kind: CueKind, end: int, words: Words, marks: _Marks) -> range:
@@ -147,18 +207,9 @@ def _reach_sentence(kind: CueKind, start: int, end: int, words: Words, stops: se
     return range(first, last)
 
 
-def _spans(patterns: Sequence[Pattern], sweep: Sweep) -> list[tuple[int, int]]:
-    return [
-        (way[0][0], way[-1][1])
-        for pattern in patterns
-        if pattern.number in sweep.possible
-        for way in sweep.matches(pattern)
-    ]
+def _starts(patterns: PatternSet, sweep: Sweep) -> set[int]:
+    return {start for start, _ in patterns.spans(sweep)}
 
 
-def _starts(patterns: Sequence[Pattern], sweep: Sweep) -> set[int]:
-    return {start for start, _ in _spans(patterns, sweep)}
-
-
-def _covered(patterns: Sequence[Pattern], sweep: Sweep) -> set[int]:
-    return {word for start, end in _spans(patterns, sweep) for word in range(start, end)}
+def _covered(patterns: PatternSet, sweep: Sweep) -> set[int]:
+    return {word for start, end in patterns.spans(sweep) for word in range(start, end)}

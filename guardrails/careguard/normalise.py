@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 MAX_CHARACTERS = 20_000
@@ -64,6 +64,8 @@ class Words:
     sentences: list[int]
     clauses: list[int]
     messages: list[int]
+    questions: set[int] = field(default_factory=set)
+    """Numbers of the sentences that stand between question marks, or before one."""
 
     def __len__(self) -> int:
         return len(self.forms)
@@ -93,8 +95,13 @@ def _read_message(text: str, number: int, words: Words) -> None:
     for run in _RUN.finditer(folded):
         kind = run.lastgroup
         if kind == "end":
+            marks = run.group()
+            if "?" in marks:
+                words.questions.add(sentence)
             sentence += 1
             clause += 1
+            if "¿" in marks:
+                words.questions.add(sentence)
             continue
         if kind == "pause":
             clause += 1

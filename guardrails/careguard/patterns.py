@@ -6,6 +6,7 @@
     [38-43]                 a number in this range
     <pain> + <sweating>     both in one sentence, in any order
     <pain> ++ <pregnant>    both anywhere in the message or the patient's messages shortly before
+    = stroke                the message says this and nothing else, but for words of courtesy ("help", "please")
 
 A written word of five letters or more is also found with two neighbours swapped or one letter added inside, one of six
 letters or more also with one letter missing, one of nine letters or more also with one wrong letter. A word that is a
@@ -16,8 +17,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappop, heappush
 
@@ -65,6 +66,8 @@ class Pattern:
     written: str
     parts: tuple[tuple[_Sequence, ...], ...]
     needs: frozenset[int]
+    alone: bool = False
+    """Nothing else may stand in the message, but for words of courtesy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +89,19 @@ class _Index:
 class PatternBook:
     """All groups and patterns of one language. Fill it, then `sweep` messages; filling ends at the first sweep."""
 
-    def __init__(self, *, not_misspelt: Iterable[str] = (), common: Iterable[str] = ()) -> None:
+    def __init__(
+        self, *, not_misspelt: Iterable[str] = (), common: Iterable[str] = (), courtesy: Iterable[str] = ()
+    ) -> None:
         """Begin an empty book.
 
         Args:
             not_misspelt: Real words that are never taken for another one misspelt.
             common: Words that stand in almost every message; nothing is looked up by them if it has a rarer word.
+            courtesy: Words that may stand beside a wording that is otherwise the whole message ("help", "please").
         """
         self._next = 0
         self._common_words = frozenset(common)
+        self._courtesy = frozenset(fold(word) for word in courtesy)
         self._common: set[int] = set()
         self._exact: dict[str, list[int]] = defaultdict(list)
         self._stems: dict[str, list[int]] = defaultdict(list)
@@ -141,11 +148,13 @@ class PatternBook:
         Raises:
             PatternError: It is not written in the pattern language, or names an unknown group.
         """
+        alone = written.startswith("=")
         parts = tuple(
-            tuple(self._sequence(sequence, written) for sequence in sentence) for sentence in _split_parts(written)
+            tuple(self._sequence(sequence, written) for sequence in sentence)
+            for sentence in _split_parts(written.removeprefix("="))
         )
         needs = frozenset(element for part in parts for sequence in part for element in sequence.elements)
-        pattern = Pattern(len(self._patterns), written, parts, needs)
+        pattern = Pattern(len(self._patterns), written, parts, needs, alone)
         self._patterns.append(pattern)
         self._index = None
         return pattern
@@ -168,7 +177,7 @@ class PatternBook:
             for pattern in index.patterns[element]:
                 if pattern.needs <= there:
                     possible.add(pattern.number)
-        return Sweep(words, found, possible)
+        return Sweep(words, found, possible, self._courtesy)
 
     def _find_groups(self, words: Words, found: dict[int, list[tuple[int, int]]], index: _Index) -> None:
         """Add to `found` where the groups stand; a group is made of words and of groups before it."""
@@ -305,8 +314,15 @@ class PatternBook:
 class Sweep:
     """What one book found in one patient's words."""
 
-    def __init__(self, words: Words, found: Mapping[int, list[tuple[int, int]]], possible: Set[int]) -> None:
+    def __init__(
+        self,
+        words: Words,
+        found: Mapping[int, list[tuple[int, int]]],
+        possible: Set[int],
+        courtesy: Set[str] = frozenset(),
+    ) -> None:
         self.words = words
+        self._courtesy = courtesy
         self.possible = possible
         """Numbers of the patterns all of whose words were found; no other can match."""
         self._found = found
@@ -375,7 +391,16 @@ class Sweep:
             ][:_MAX_FINDS]
             if not combined:
                 return []
-        return combined
+        return [way for way in combined if self._is_alone(way)] if pattern.alone else combined
+
+    def _is_alone(self, way: tuple[tuple[int, int], ...]) -> bool:
+        message = self.words.messages[way[0][0]]
+        return all(
+            self.words.messages[place] != message
+            or any(start <= place < end for start, end in way)
+            or not self._courtesy.isdisjoint(self.words.forms[place])
+            for place in range(len(self.words))
+        )
 
     def _in_one_sentence(
         self, part: tuple[_Sequence, ...], negators: Mapping[int, Sequence[Cue]] | None
@@ -398,6 +423,29 @@ class Sweep:
             if min(abs(find.start - other.end), abs(other.start - find.end)) > _NEAR:
                 return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class PatternSet:
+    """Patterns that are looked for together."""
+
+    by_number: Mapping[int, Pattern] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, patterns: Iterable[Pattern]) -> PatternSet:
+        """Return the set of these patterns of one book."""
+        return cls({pattern.number: pattern for pattern in patterns})
+
+    def __iter__(self) -> Iterator[Pattern]:
+        return iter(self.by_number.values())
+
+    def spans(self, sweep: Sweep) -> list[tuple[int, int]]:
+        """Return where any of them stands, from its first to its last word."""
+        return [
+            (way[0][0], way[-1][1])
+            for number in sorted(sweep.possible & self.by_number.keys())
+            for way in sweep.matches(self.by_number[number])
+        ]
 
 
 @dataclass(frozen=True, slots=True)

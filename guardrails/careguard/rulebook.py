@@ -13,22 +13,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from careguard.context import Context, CueKind, CuePatterns
+from careguard.context import Context, CueKind, CuePatterns, Doubt
 from careguard.errors import DataFileError
 from careguard.normalise import fold
-from careguard.patterns import Pattern, PatternBook, PatternError
+from careguard.patterns import Pattern, PatternBook, PatternError, PatternSet
 from careguard.stems import stop_words
 from careguard.strict_yaml import read_yaml
 from careguard.verdict import Decision, Level
 
 _RULE_KEYS = {
     "id", "meaning", "level", "category", "decision", "say", "tell", "source", "in_force", "review_due", "reviewed_by",
-    "cancelled_by", "precedence", "ended",
+    "cancelled_by", "precedence", "ended", "ask",
 }  # fmt: skip
 _REQUIRED_KEYS = ("id", "meaning", "level", "category", "source", "in_force", "review_due")
 _SOURCE_KEYS = {"publisher", "document", "section", "url"}
-_WORDING_KEYS = {"says", "several", "not_when"}
-_CONTEXT_KEYS = {"stops", "list_words", "restarts", "personal", "idioms", *(kind.value for kind in CueKind)}
+_WORDING_KEYS = {"says", "possible", "several", "not_when"}
+_CONTEXT_KEYS = {"stops", "list_words", "restarts", "personal", "idioms", "doubt", *(kind.value for kind in CueKind)}
+_CUE_KEYS = {"after", "sentence", "unless", "always", "question"}
+_DOUBT_KEYS = {"old", "advice", "now"}
 _TELL = {"care_team", "nobody"}
 _DEFAULT_PRECEDENCE = 50
 
@@ -62,6 +64,8 @@ class Rule:
     precedence: int
     """Among rules of one level the smallest number gives category and reply."""
     ended: date | None
+    ask: str | None
+    """The reply that asks for the one fact that decides, where the words leave it open; None: never in doubt."""
     path: Path
     line: int | None
 
@@ -80,6 +84,8 @@ class Wording:
 
     rule: Rule
     says: tuple[Pattern, ...]
+    possible: tuple[Pattern, ...]
+    """Weak wordings: they make the bot ask for the one fact that decides, and never fire by themselves."""
     several: tuple[Several, ...]
     not_when: tuple[Pattern, ...]
 
@@ -94,6 +100,12 @@ class LanguageWordings:
     wordings: tuple[Wording, ...]
     owners: Mapping[int, int]
     """Which wording (its place in `wordings`) each pattern belongs to, by the pattern's number."""
+    vocabulary: frozenset[str]
+    """The words of its wordings, and those that stand in any sentence of the language."""
+
+    def knows(self, word: str) -> bool:
+        """Say whether the word may be one of this language."""
+        return word in self.vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +243,20 @@ def _load_rule(entry: Any, path: Path, text: str, categories: Mapping[str, str],
         cancelled_by=_cancelled_by(entry.get("cancelled_by"), decision, wrong),
         precedence=int(entry.get("precedence", _DEFAULT_PRECEDENCE)),
         ended=_date(entry["ended"], "ended", wrong) if entry.get("ended") else None,
+        ask=_ask(entry.get("ask"), decision, replies, wrong),
         path=path,
         line=line,
     )
+
+
+def _ask(value: Any, decision: Decision, replies: frozenset[str], wrong: Callable[[str], DataFileError]) -> str | None:
+    if value is None:
+        return None
+    if value not in replies:
+        raise wrong(f"the question {value!r} is unknown; correct `ask` or add the reply to locales/replies.yaml")
+    if decision is not Decision.ESCALATE:
+        raise wrong("only a rule that calls people may `ask`; remove it")
+    return str(value)
 
 
 def _source(value: Any, wrong: Callable[[str], DataFileError]) -> Source:
@@ -274,9 +297,14 @@ def _load_language(path: Path, tag: str, rules: Mapping[str, Rule]) -> LanguageW
     owners = {
         pattern.number: place
         for place, wording in enumerate(wordings)
-        for pattern in (*wording.says, *(sign for several in wording.several for sign in several.signs))
+        for pattern in (
+            *wording.says,
+            *wording.possible,
+            *(sign for several in wording.several for sign in several.signs),
+        )
     }
-    return LanguageWordings(tag, book, context, wordings, owners)
+    vocabulary = book.exact_words() | stop_words(tag)
+    return LanguageWordings(tag, book, context, wordings, owners, vocabulary)
 
 
 class _LanguageReader:
@@ -288,7 +316,9 @@ class _LanguageReader:
 
     def read_book(self, data: Mapping[str, Any], language: str) -> PatternBook:
         book = PatternBook(
-            not_misspelt=self._texts(data.get("not_misspelt") or [], "not_misspelt"), common=stop_words(language)
+            not_misspelt=self._texts(data.get("not_misspelt") or [], "not_misspelt"),
+            common=stop_words(language),
+            courtesy=self._texts(data.get("courtesy") or [], "courtesy"),
         )
         groups = data.get("groups") or {}
         if not isinstance(groups, dict):
@@ -306,20 +336,19 @@ class _LanguageReader:
         cues: dict[CueKind, CuePatterns] = {}
         for kind in CueKind:
             entry = data.get(kind.value) or {}
-            if not isinstance(entry, dict) or set(entry) - {"after", "sentence", "unless"}:
-                raise self._wrong(f"{kind.value} may have after, sentence and unless", kind.value)
-            cues[kind] = CuePatterns(
-                after=self._patterns(book, entry.get("after") or [], kind.value),
-                sentence=self._patterns(book, entry.get("sentence") or [], kind.value),
-                unless=self._patterns(book, entry.get("unless") or [], kind.value),
-            )
+            if not isinstance(entry, dict) or set(entry) - _CUE_KEYS:
+                raise self._wrong(f"{kind.value} may have {', '.join(sorted(_CUE_KEYS))}", kind.value)
+            cues[kind] = CuePatterns(**{key: self._set(book, entry.get(key), kind.value) for key in _CUE_KEYS})
+        doubt = data.get("doubt") or {}
+        if not isinstance(doubt, dict) or set(doubt) - _DOUBT_KEYS:
+            raise self._wrong(f"doubt may have {', '.join(sorted(_DOUBT_KEYS))}", "doubt")
         return Context(
             cues=cues,
-            stops=self._patterns(book, data.get("stops") or [], "stops"),
-            list_words=self._patterns(book, data.get("list_words") or [], "list_words"),
-            restarts=self._patterns(book, data.get("restarts") or [], "restarts"),
-            personal=self._patterns(book, data.get("personal") or [], "personal"),
-            idioms=self._patterns(book, data.get("idioms") or [], "idioms"),
+            **{
+                key: self._set(book, data.get(key), key)
+                for key in ("stops", "list_words", "restarts", "personal", "idioms")
+            },
+            doubt=Doubt(**{key: self._set(book, doubt.get(key), "doubt") for key in _DOUBT_KEYS}),
         )
 
     def read_wordings(self, book: PatternBook, data: Any, rules: Mapping[str, Rule]) -> tuple[Wording, ...]:
@@ -337,11 +366,14 @@ class _LanguageReader:
                 raise self._wrong(f"the rule {rule.id} has no wording in this language; add `says:` for it", rule.id)
             if set(entry) - _WORDING_KEYS:
                 raise self._wrong(f"rule {rule.id} may have {', '.join(sorted(_WORDING_KEYS))}", rule.id)
+            if entry.get("possible") and rule.ask is None:
+                raise self._wrong(f"the rule {rule.id} has `possible` wordings and no `ask`; add the question", rule.id)
             several = entry.get("several") or []
             wordings.append(
                 Wording(
                     rule=rule,
                     says=self._patterns(book, entry.get("says") or [], rule.id),
+                    possible=self._patterns(book, entry.get("possible") or [], rule.id),
                     several=tuple(self._several(book, one, rule.id) for one in several),
                     not_when=self._patterns(book, entry.get("not_when") or [], rule.id),
                 )
@@ -355,6 +387,9 @@ class _LanguageReader:
         if not 1 <= entry["at_least"] <= len(signs):
             raise self._wrong(f"rule {rule_id}: at_least must lie between 1 and the number of signs", rule_id)
         return Several(entry["at_least"], signs)
+
+    def _set(self, book: PatternBook, wordings: Any, name: str) -> PatternSet:
+        return PatternSet.of(self._patterns(book, wordings or [], name))
 
     def _patterns(self, book: PatternBook, wordings: Any, name: str) -> tuple[Pattern, ...]:
         compiled = []

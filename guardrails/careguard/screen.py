@@ -6,10 +6,13 @@ A rule that fires cannot be lowered by anything else in the message; a screen th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import NamedTuple
 
-from careguard.context import CueKind, read_reaches
+from careguard.context import CueKind, Reaches, personal_sentences, read_reaches
+from careguard.deciding import may_be_old
 from careguard.normalise import Words, read_words
 from careguard.patterns import Cue, Sweep
 from careguard.rulebook import LanguageWordings, Rule, Rulebook, Several, Wording
@@ -21,7 +24,13 @@ _TERSE_WORDS = 7
 """A message this short may be the second half of the sentence before it."""
 
 _Cues = Mapping[int, Sequence[Cue]]
-_Fired = tuple[Rule, FiredRule]
+
+
+class _Fired(NamedTuple):
+    rule: Rule
+    place: FiredRule
+    in_doubt: bool
+    """The patient is asked for the one fact that decides before people are called."""
 
 
 def screen(text: str, rulebook: Rulebook, *, earlier: Sequence[str] = ()) -> Verdict:
@@ -39,13 +48,26 @@ def screen(text: str, rulebook: Rulebook, *, earlier: Sequence[str] = ()) -> Ver
 
 
 def _verdict(fired: list[_Fired]) -> Verdict:
+    certain = [one for one in fired if not one.in_doubt]
+    verdict = _decided(certain)
+    doubtful = [one for one in fired if one.in_doubt and one.rule.level.rank > verdict.level.rank]
+    if not doubtful:
+        return verdict
+    if_yes = _decided([*certain, *doubtful])
+    ask = min(doubtful, key=_most_pressing).rule.ask
+    if verdict is ALLOWED:
+        verdict = replace(ALLOWED, category=if_yes.category, rules=if_yes.rules)
+    return replace(verdict, ask=ask, if_yes=if_yes)
+
+
+def _decided(fired: list[_Fired]) -> Verdict:
     if not fired:
         return ALLOWED
-    fired.sort(key=lambda pair: (-pair[0].level.rank, pair[0].precedence, pair[1].start))
-    first = fired[0][0]
+    fired.sort(key=_most_pressing)
+    first = fired[0].rule
     rules: dict[str, FiredRule] = {}
-    for rule, place in fired:
-        rules.setdefault(rule.id, place)
+    for one in fired:
+        rules.setdefault(one.rule.id, one.place)
     return Verdict(
         decision=Decision.REFUSE if first.level is Level.NONE else Decision.ESCALATE,
         level=first.level,
@@ -53,6 +75,10 @@ def _verdict(fired: list[_Fired]) -> Verdict:
         rules=tuple(rules.values()),
         say=first.say,
     )
+
+
+def _most_pressing(one: _Fired) -> tuple[int, int, int]:
+    return -one.rule.level.rank, one.rule.precedence, one.place.start
 
 
 def _fired_rules(text: str, rulebook: Rulebook, earlier: Sequence[str]) -> Iterator[_Fired]:
@@ -64,31 +90,62 @@ def _fired_rules(text: str, rulebook: Rulebook, earlier: Sequence[str]) -> Itera
     current = words.messages[-1] if words.messages else 0
     if current != len(earlier[-MAX_EARLIER:]):
         return
-    for language in rulebook.languages:
-        yield from _fired_in(language, words, current)
+    found = [(language, sweep) for language in rulebook.languages if (sweep := language.book.sweep(words)).possible]
+    reaches = _reaches(found)
+
+    @cache
+    def old() -> bool:
+        return may_be_old([(language.context, sweep) for language, sweep in found], current)
+
+    for (language, sweep), reach in zip(found, reaches, strict=True):
+        yield from _fired_in(language, sweep, reach, current, old)
 
 
-def _fired_in(language: LanguageWordings, words: Words, current: int) -> Iterator[_Fired]:
-    sweep = language.book.sweep(words)
-    if not sweep.possible:
-        return
-    reaches = read_reaches(language.context, sweep)
+def _reaches(found: Sequence[tuple[LanguageWordings, Sweep]]) -> list[Reaches]:
+    """Return for each language what its own cues reach, and those of the others: "no tengo chest pain" is a denial."""
+    personal = set().union(*(personal_sentences(language.context, sweep) for language, sweep in found))
+    own = [read_reaches(language.context, sweep, personal=personal) for language, sweep in found]
+    if len(found) == 1:
+        return own
+    merged = []
+    for (language, sweep), reach in zip(found, own, strict=True):
+        for other in own:
+            if other is not reach:
+                reach = reach.with_foreign(other, partial(_is_foreign, language, sweep))
+        merged.append(reach)
+    return merged
 
+
+def _is_foreign(language: LanguageWordings, sweep: Sweep, cue: Cue) -> bool:
+    """Say whether the cue has a word that this language does not know; "no" is a word of both and proves nothing."""
+    return any(not language.knows(sweep.words.forms[place][0]) for place in range(cue.start, cue.end))
+
+
+def _fired_in(
+    language: LanguageWordings, sweep: Sweep, reaches: Reaches, current: int, old: Callable[[], bool]
+) -> Iterator[_Fired]:
     @cache
     def cues(kinds: frozenset[CueKind]) -> _Cues:
         return reaches.of(kinds)
 
     places = {language.owners[number] for number in sweep.possible if number in language.owners}
     for wording in (language.wordings[place] for place in sorted(places)):
-        place = _first_place(wording, sweep, cues(wording.rule.cancelled_by), current)
+        rule = wording.rule
+        place = _first_place(wording, sweep, cues(rule.cancelled_by), current)
         if place is not None:
-            yield wording.rule, FiredRule(wording.rule.id, *place)
+            yield _Fired(rule, FiredRule(rule.id, *place), in_doubt=rule.ask is not None and old())
+        elif wording.possible:
+            place = _first_place(wording, sweep, cues(rule.cancelled_by), current, possible=True)
+            if place is not None:
+                yield _Fired(rule, FiredRule(rule.id, *place), in_doubt=True)
 
 
-def _first_place(wording: Wording, sweep: Sweep, cues: _Cues, current: int) -> tuple[int, int] | None:
-    """Return the characters of the current message at which the rule fires, or None."""
+def _first_place(
+    wording: Wording, sweep: Sweep, cues: _Cues, current: int, *, possible: bool = False
+) -> tuple[int, int] | None:
+    """Return the characters of the current message at which the rule fires, or with `possible` asks, or None."""
     silenced: set[int] | None = None
-    for pattern in wording.says:
+    for pattern in wording.possible if possible else wording.says:
         for way in sweep.matches(pattern, negators=cues):
             if silenced is None:
                 silenced = _sentences_of(wording, sweep)
@@ -97,7 +154,7 @@ def _first_place(wording: Wording, sweep: Sweep, cues: _Cues, current: int) -> t
             place = _characters(way, sweep.words, current)
             if place is not None:
                 return place
-    for several in wording.several:
+    for several in () if possible else wording.several:
         place = _several_place(several, sweep, cues, current)
         if place is not None:
             return place

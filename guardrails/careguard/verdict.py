@@ -61,6 +61,10 @@ class Verdict:
     """Id of the approved reply that belongs to this verdict, if it has one of its own."""
     failed: bool = False
     """True when the rail itself broke; the decision is then `refuse`."""
+    ask: str | None = None
+    """Id of the reply that asks the patient for the one fact that decides; None when nothing is in doubt."""
+    if_yes: Verdict | None = None
+    """What holds when the answer is yes, or when there is none in time; never lower than this verdict."""
 
     def as_json(self, text: str | None = None) -> dict[str, Any]:
         """Return the verdict in the shape of the contract; with `text`, the matched words stand beside each span."""
@@ -74,7 +78,8 @@ class Verdict:
                 for rule in self.rules
             ],
             "failed": self.failed,
-        }
+            "ask": self.ask,
+        } | ({"if_yes": self.if_yes.as_json(text)} if self.if_yes is not None else {})
 
 
 ALLOWED = Verdict(decision=Decision.ALLOW)
