@@ -27,10 +27,8 @@ async def test_every_reader_is_told_over_one_subscription(desk: Desk, redis: Red
         case = await desk.open_case(level=Level.URGENT, reason=CaseReason.URGENT)
         for reader in (one, other):
             told = await asyncio.wait_for(reader.get(), 5)
-            expected = CaseChange(
-                    case.id, CaseAct.OPENED, CaseState.WAITING, Level.URGENT, None, "en", None, "urgent"
-                )
-                assert told == expected
+            expected = CaseChange(case.id, CaseAct.OPENED, CaseState.WAITING, Level.URGENT, None, "en", None, "urgent")
+            assert told == expected
         await desk.patient_says("hello")
         assert await asyncio.wait_for(one.get(), 5) == ConversationWentOn("c1")
         assert (await redis.pubsub_numsub("bedside:case:changes"))[0][1] == 1
