@@ -44,7 +44,14 @@ QUIET = {
 }
 """Nothing that the processes depend on reports home."""
 
-SECRET_NAMES = ("BEDSIDE_SECRETS_DIR", "BEDSIDE_DATA_KEY", "BEDSIDE_TELEGRAM_TOKEN", "BEDSIDE_REDIS_URL")
+SECRET_NAMES = (
+    "BEDSIDE_SECRETS_DIR",
+    "BEDSIDE_DATA_KEY",
+    "BEDSIDE_TELEGRAM_TOKEN",
+    "BEDSIDE_REDIS_URL",
+    "BEDSIDE_WEBHOOK_SECRET",
+    "BEDSIDE_SMTP_PASSWORD",
+)
 """What only the gateway gets from our own environment; the others get what they need by name."""
 
 

@@ -28,6 +28,7 @@ SECRETS_DIR_VARIABLE = f"{PREFIX}SECRETS_DIR"
 
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _COUNTRY_CODE = re.compile(r"[A-Z]{2}")
+_MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
 def is_loopback(host: str) -> bool:
@@ -103,6 +104,27 @@ def _data_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _mail_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        if not _MAIL_ADDRESS.fullmatch(address):
+            raise ValueError("it is not a list of mail addresses")
+    return addresses
+
+
+def _webhook_secret(secret: SecretStr | None) -> SecretStr | None:
+    secret = _none_when_empty(secret)
+    if secret is not None and len(secret.get_secret_value()) < 32:
+        raise ValueError("it is shorter than 32 characters")
+    return secret
+
+
+def _existing_file(file: Path | None) -> Path | None:
+    file = None if file is None else file.expanduser().absolute()
+    if file is not None and not file.is_file():
+        raise ValueError(f"{file} is not a file")
+    return file
+
+
 def _existing_folder(folder: Path) -> Path:
     folder = folder.expanduser().absolute()
     if not folder.is_dir():
@@ -118,6 +140,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Languages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_languages)]
 Country = Annotated[str, AfterValidator(_country)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+MailAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_mail_addresses)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)]
 InternalToken = Annotated[SecretStr, AfterValidator(_internal_token)]
@@ -126,6 +149,7 @@ Folder = Annotated[Path, AfterValidator(_existing_folder)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+SecondsOrNone = Annotated[float, Field(ge=0)]
 
 PORT_REMEDY = "a port number from 1 to 65535 that nothing else uses"
 HOST_REMEDY = "the address to listen on, such as 127.0.0.1"
@@ -254,6 +278,61 @@ class GatewaySettings(ProcessSettings):
         default=4, description="how many answers are made at once; more only helps with a model that batches"
     )
     dialogue_timeout_s: Seconds = Field(default=5.0, description="how long dialogue may take for one turn, in seconds")
+
+    # The care desk's time
+    target_emergency_s: Seconds = Field(default=120.0, description=SECONDS_REMEDY)
+    target_urgent_s: Seconds = Field(default=900.0, description=SECONDS_REMEDY)
+    target_other_s: Seconds = Field(default=14_400.0, description=SECONDS_REMEDY)
+    holder_reminded_after_s: Seconds = Field(default=300.0, description=SECONDS_REMEDY)
+    case_returned_after_s: Seconds = Field(default=300.0, description=SECONDS_REMEDY)
+    asked_emergency_s: Seconds = Field(default=120.0, description=SECONDS_REMEDY)
+    asked_urgent_s: Seconds = Field(default=900.0, description=SECONDS_REMEDY)
+    asked_other_s: Seconds = Field(default=3600.0, description=SECONDS_REMEDY)
+    silent_after_s: Seconds = Field(default=120.0, description=SECONDS_REMEDY)
+    reopen_within_s: SecondsOrNone = Field(default=86_400.0, description="a number of seconds, 0 to open a new case")
+    undo_send_s: Annotated[float, Field(ge=0, le=60)] = Field(default=10.0, description="from 0 to 60 seconds")
+    hours: Annotated[Path | None, AfterValidator(_existing_file)] = Field(
+        default=None, description="the file with the care teams' hours, such as deploy/hours.example.yaml"
+    )
+
+    # Who is told of cases
+    public_url: HttpUrl | None = Field(
+        default=None, description="the address at which the care team reaches Bedside, such as https://bedside.example"
+    )
+    webhook_url: HttpUrl | None = Field(
+        default=None, description="the address that is told of cases, such as https://pager.example/bedside"
+    )
+    webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = Field(
+        default=None, description="a random text of 32 characters or more that the receiver shares"
+    )
+    smtp_host: str = Field(default="", description="the mail server, such as mail.clinic.example; empty sends no mail")
+    smtp_port: Port = Field(default=587, description=PORT_REMEDY)
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="starttls, tls, or none on this machine only"
+    )
+    smtp_user: str = Field(default="", description="the name at the mail server; empty signs in nowhere")
+    smtp_password: Annotated[SecretStr | None, AfterValidator(_none_when_empty)] = Field(
+        default=None, description="the password at the mail server"
+    )
+    mail_from: MailAddresses = Field(default=(), description="the one address that mails come from")
+    mail_to: MailAddresses = Field(default=(), description="who is mailed of every case, commas between them")
+    mail_to_leads: MailAddresses = Field(
+        default=(), description="who is mailed when a case is late or its holder silent, commas between them"
+    )
+
+    @model_validator(mode="after")
+    def _tellers_are_complete(self) -> GatewaySettings:
+        if self.webhook_url is not None and self.webhook_secret is None:
+            raise ValueError(
+                f"{variable('webhook_secret')} is missing: set it to a random text of 32 characters or more that the "
+                f"receiver at {variable('webhook_url')} shares"
+            )
+        if self.smtp_host and (len(self.mail_from) != 1 or not (self.mail_to or self.mail_to_leads)):
+            raise ValueError(
+                f"{variable('smtp_host')} is set, but {variable('mail_from')} is not one address or nobody stands in "
+                f"{variable('mail_to')}: set both"
+            )
+        return self
 
     @model_validator(mode="after")
     def _default_language_is_spoken(self) -> GatewaySettings:
