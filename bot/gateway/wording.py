@@ -28,6 +28,9 @@ PLACEHOLDERS = frozenset(
         "case_id",
         "consented_on",
         "country",
+        "opens",
+        "danger",
+        "non_emergency_line",
     }
 )
 CATALOGUES = ("replies.yaml", "emergency_replies.yaml")
@@ -35,7 +38,7 @@ UNKNOWN_COUNTRY = "ZZ"
 LONGEST_PAYLOAD_BYTES = 64
 """Telegram's limit for callback data."""
 
-_LINE_PURPOSES = {"crisis_lines": "crisis", "poison_line": "poison", "abuse_line": "abuse"}
+_LINE_PURPOSES = {"crisis_lines": "crisis", "poison_line": "poison", "abuse_line": "abuse", "non_emergency_line": "non_emergency"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,10 @@ class Wording:
     def emergency_number(self, country: str) -> str:
         """Return the number to call in an emergency."""
         return self._country(country).emergency_number
+
+    def has_line(self, purpose: str, country: str) -> bool:
+        """Return whether the country has somebody to call for that purpose."""
+        return any(line["purpose"] == purpose for line in self._country(country).lines)
 
     def language_names(self) -> str:
         """Return the names of our languages, each in its own."""
