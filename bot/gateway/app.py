@@ -40,6 +40,7 @@ from bot.gateway.background import Background
 from bot.gateway.care_line import CareLine
 from bot.gateway.channel import PushDelivery
 from bot.gateway.conversation import ConversationStore
+from bot.gateway.deciding import DecidingQuestions, watch_deadlines
 from bot.gateway.decisions import carry_out
 from bot.gateway.inbox import Inbox
 from bot.gateway.language import LanguageDetector
@@ -102,6 +103,7 @@ def build_services(settings: GatewaySettings, redis: Redis) -> Services:
         background=Background(),
         metrics=Metrics(),
         right_of_way=RightOfWay(),
+        deciding=DecidingQuestions(redis, vault, ttl_s=ttl_s),
     )
     answers.connect(services)
     return services
@@ -140,6 +142,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
         running = [
             _watched(worker.run, "worker"),
             _watched(services.outbox.ring_bells, "bells"),
+            _watched(lambda: watch_deadlines(services), "questions"),
         ]
         if settings.telegram_token is not None:
             running.append(_watched(lambda: _run_telegram(settings, services), "Telegram channel"))

@@ -20,6 +20,7 @@ async def erase_conversation(services: Services, conversation: Conversation) -> 
     deleted = await services.outbox.erase(conversation.id)
     deleted += await services.transcript.erase(conversation.id)
     deleted += await services.cases.erase(conversation.id)
+    deleted += await services.deciding.erase(conversation.id)
     with contextlib.suppress(DialogueError):  # the tracker also expires by itself
         await services.dialogue.forget(conversation.id)
         deleted += 1

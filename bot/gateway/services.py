@@ -22,6 +22,7 @@ from careguard.rulebook import Rulebook
 
 if TYPE_CHECKING:
     from bot.gateway.answers import AnswerRunner
+    from bot.gateway.deciding import DecidingQuestions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,4 @@ class Services:
     background: Background
     metrics: Metrics
     right_of_way: RightOfWay
+    deciding: DecidingQuestions

@@ -19,6 +19,7 @@ from actions.handoff.case import CaseReason, CaseState
 from actions.transcript import EntryAuthor, TranscriptEntry
 from bot.errors import BedsideError, ConversationError
 from bot.gateway.conversation import Conversation
+from bot.gateway.deciding import answer_in, ask, take_answer
 from bot.gateway.decisions import carry_out
 from bot.gateway.escalation import escalate, open_case
 from bot.gateway.message import MessageKind, PatientMessage
@@ -106,9 +107,21 @@ async def _take(message: PatientMessage, conversation: Conversation, services: S
     turn = await _prepare(message, conversation, attempt, recent, services)
     if turn.verdict.decision is Decision.ESCALATE:
         await escalate(services, turn.conversation, message, turn.verdict, turn.recent)
+        if turn.verdict.ask is not None:
+            await ask(services, turn.conversation, message, turn.verdict)
         return "escalated"
+    if (answer := await answer_in(message, services)) is not None:
+        left = await take_answer(services, turn.conversation, message, answer, turn.recent)
+        if left is None:
+            return "escalated"
+        turn = replace(
+            turn, message=left.message, verdict=left.verdict, intent=_intent(left.message, left.verdict, services)
+        )
     if await _is_held_by_person(turn, services):
         return "silent"
+    if answer is None and turn.verdict.ask is not None:
+        await ask(services, turn.conversation, message, turn.verdict)
+        return "asked"
     if reply_id := _fixed_reply(turn, services):
         await say(services, turn.conversation, reply_id, reply_to=message.id)
         return "fixed"

@@ -63,6 +63,14 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """How a patient answers "Is this happening now?" in words; each is the whole message."""
+
+    yes: PatternSet = _NO_PATTERNS
+    no: PatternSet = _NO_PATTERNS
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """How one language denies, looks back, asks in general and jokes."""
 
@@ -76,6 +84,7 @@ class Context:
     personal: PatternSet = _NO_PATTERNS
     idioms: PatternSet = _NO_PATTERNS
     doubt: Doubt = Doubt()
+    answers: Answers = Answers()
 
 
 @dataclass(frozen=True, slots=True)

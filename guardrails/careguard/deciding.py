@@ -7,9 +7,19 @@ times, asks for knowledge or advice, and has no word of now; then the patient is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from careguard.context import Context
+from careguard.normalise import read_words
 from careguard.patterns import PatternSet, Sweep
+from careguard.rulebook import Rulebook
+
+
+class Answer(StrEnum):
+    """What a patient answered to the question that decides. "Not sure" is yes."""
+
+    YES = "yes"
+    NO = "no"
 
 
 def may_be_old(readings: Sequence[tuple[Context, Sweep]], message: int) -> bool:
@@ -28,3 +38,12 @@ def may_be_old(readings: Sequence[tuple[Context, Sweep]], message: int) -> bool:
     return any(says(context.doubt.old, sweep) for context, sweep in readings) and any(
         says(context.doubt.advice, sweep) for context, sweep in readings
     )
+
+
+def read_answer(text: str, rulebook: Rulebook) -> Answer | None:
+    """Return the answer that is the whole message, in any language; None when the message says anything more."""
+    words = read_words(text)
+    sweeps = [(language.context.answers, language.book.sweep(words)) for language in rulebook.languages]
+    if any(answers.yes.spans(sweep) for answers, sweep in sweeps):
+        return Answer.YES
+    return Answer.NO if any(answers.no.spans(sweep) for answers, sweep in sweeps) else None

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from careguard.context import Context, CueKind, CuePatterns, Doubt
+from careguard.context import Answers, Context, CueKind, CuePatterns, Doubt
 from careguard.errors import DataFileError
 from careguard.normalise import fold
 from careguard.patterns import Pattern, PatternBook, PatternError, PatternSet
@@ -28,9 +28,12 @@ _RULE_KEYS = {
 _REQUIRED_KEYS = ("id", "meaning", "level", "category", "source", "in_force", "review_due")
 _SOURCE_KEYS = {"publisher", "document", "section", "url"}
 _WORDING_KEYS = {"says", "possible", "several", "not_when"}
-_CONTEXT_KEYS = {"stops", "list_words", "restarts", "personal", "idioms", "doubt", *(kind.value for kind in CueKind)}
+_CONTEXT_KEYS = {
+    "stops", "list_words", "restarts", "personal", "idioms", "doubt", "answers", *(kind.value for kind in CueKind),
+}  # fmt: skip
 _CUE_KEYS = {"after", "sentence", "unless", "always", "question"}
 _DOUBT_KEYS = {"old", "advice", "now"}
+_ANSWER_KEYS = {"yes", "no"}
 _TELL = {"care_team", "nobody"}
 _DEFAULT_PRECEDENCE = 50
 
@@ -339,17 +342,21 @@ class _LanguageReader:
             if not isinstance(entry, dict) or set(entry) - _CUE_KEYS:
                 raise self._wrong(f"{kind.value} may have {', '.join(sorted(_CUE_KEYS))}", kind.value)
             cues[kind] = CuePatterns(**{key: self._set(book, entry.get(key), kind.value) for key in _CUE_KEYS})
-        doubt = data.get("doubt") or {}
-        if not isinstance(doubt, dict) or set(doubt) - _DOUBT_KEYS:
-            raise self._wrong(f"doubt may have {', '.join(sorted(_DOUBT_KEYS))}", "doubt")
         return Context(
             cues=cues,
             **{
                 key: self._set(book, data.get(key), key)
                 for key in ("stops", "list_words", "restarts", "personal", "idioms")
             },
-            doubt=Doubt(**{key: self._set(book, doubt.get(key), "doubt") for key in _DOUBT_KEYS}),
+            doubt=Doubt(**self._sets(book, data, "doubt", _DOUBT_KEYS)),
+            answers=Answers(**self._sets(book, data, "answers", _ANSWER_KEYS)),
         )
+
+    def _sets(self, book: PatternBook, data: Mapping[str, Any], name: str, keys: set[str]) -> dict[str, PatternSet]:
+        entry = data.get(name) or {}
+        if not isinstance(entry, dict) or set(entry) - keys:
+            raise self._wrong(f"{name} may have {', '.join(sorted(keys))}", name)
+        return {key: self._set(book, entry.get(key), name) for key in keys}
 
     def read_wordings(self, book: PatternBook, data: Any, rules: Mapping[str, Rule]) -> tuple[Wording, ...]:
         if not isinstance(data, dict):
