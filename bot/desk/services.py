@@ -5,13 +5,14 @@ The desk reads and changes cases itself; everything that reaches a patient goes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from redis.asyncio import Redis
 
-from actions.handoff.case import Case
+from actions.handoff.case import Case, OutgoingReply, Suggestion
 from actions.handoff.queue import CaseQueue
 from actions.transcript import Transcript
 from actions.vault import Vault
@@ -19,6 +20,14 @@ from bot.desk.audit import AuditLog
 from bot.desk.staff import StaffRegistry
 from careguard.rulebook import Rulebook
 from careguard.verdict import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a reply of the care team came: `stored`, `sent`, or `failed` with the kind of refusal."""
+
+    state: str
+    reason: str = ""
 
 
 class PatientLine(Protocol):
@@ -33,6 +42,15 @@ class PatientLine(Protocol):
 
         `reply_id` tells the replies of one case apart: the same id is sent once.
         """
+
+    async def send_outgoing(self, case: Case, reply: OutgoingReply) -> None:
+        """The patient will read a reply that may no longer be taken back; the same one is sent once."""
+
+    async def suggest_reply(self, case: Case) -> Suggestion | None:
+        """Return what the answering line would say to the patient's last question; None when it has nothing."""
+
+    async def deliveries(self, case: Case) -> Mapping[str, Delivery]:
+        """Return how far each reply of the case came, by its id, as far as the channel tells."""
 
     async def tell_claimed(self, case: Case, staff_name: str) -> None:
         """The patient will read that a person is here now; the bot is silent from here on."""

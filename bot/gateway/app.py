@@ -10,7 +10,9 @@ import contextlib
 import logging
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -27,6 +29,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actions.handoff.queue import CaseQueue
+from actions.handoff.timing import Timing
 from actions.transcript import Transcript
 from actions.vault import Vault
 from bot.desk.app import desk_routes
@@ -50,6 +53,10 @@ from bot.gateway.rasa_client import DialogueClient
 from bot.gateway.right_of_way import RightOfWay
 from bot.gateway.services import Services
 from bot.gateway.telegram import TelegramChannel, started, telegram_bot
+from bot.gateway.tellers import Teller
+from bot.gateway.timekeeper import Timekeeper
+from bot.gateway.waiting import tell_patient
+from bot.gateway.waiting_words import load_waiting_room
 from bot.gateway.web_limits import web_limits
 from bot.gateway.widget import PAGE, WebChannel
 from bot.gateway.wording import load_wording
@@ -58,6 +65,7 @@ from bot.settings import GatewaySettings, is_loopback, load_settings
 from careguard.errors import CareguardError
 from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
+from careguard.verdict import Level
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +83,7 @@ SECURITY_HEADERS = {
 }
 
 
-def build_services(settings: GatewaySettings, redis: Redis) -> Services:
+def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[], float] = time.time) -> Services:
     """Return the gateway's parts, with every rule and word read and checked.
 
     Raises:
@@ -94,7 +102,14 @@ def build_services(settings: GatewaySettings, redis: Redis) -> Services:
         inbox=Inbox(redis, vault, ttl_s=ttl_s),
         outbox=Outbox(redis, vault, ttl_s=ttl_s),
         transcript=Transcript(redis, vault, keep_s=ttl_s),
-        cases=CaseQueue(redis, vault, keep_resolved_s=ttl_s),
+        cases=CaseQueue(
+            redis,
+            vault,
+            keep_resolved_s=ttl_s,
+            reopen_within_s=settings.reopen_within_s,
+            timing=desk_timing(settings),
+            clock=clock,
+        ),
         dialogue=DialogueClient([settings.dialogue_url], token, timeout_s=settings.dialogue_timeout_s),
         answering=AnswerClient(
             settings.actions_url, token, timeout_s=settings.answer_budget_s, at_once=settings.answers_at_once
@@ -103,27 +118,49 @@ def build_services(settings: GatewaySettings, redis: Redis) -> Services:
         background=Background(),
         metrics=Metrics(),
         right_of_way=RightOfWay(),
+        waiting=load_waiting_room(settings.locales, settings.languages, settings.hours),
+        clock=clock,
         deciding=DecidingQuestions(redis, vault, ttl_s=ttl_s),
     )
     answers.connect(services)
     return services
 
 
-def create_app(settings: GatewaySettings) -> Starlette:
+def desk_timing(settings: GatewaySettings) -> Timing:
+    """Return how long what may take at the desk."""
+    return Timing(
+        targets_s={
+            Level.EMERGENCY: settings.target_emergency_s,
+            Level.URGENT: settings.target_urgent_s,
+            Level.NONE: settings.target_other_s,
+        },
+        holder_warned_after_s=settings.holder_reminded_after_s,
+        returned_after_s=settings.case_returned_after_s,
+        asked_after_s={
+            Level.EMERGENCY: settings.asked_emergency_s,
+            Level.URGENT: settings.asked_urgent_s,
+            Level.NONE: settings.asked_other_s,
+        },
+        silent_after_s=settings.silent_after_s,
+    )
+
+
+def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.time) -> Starlette:
     """Return the gateway's ASGI application.
 
     Raises:
         CareguardError: A rule or a locale file is wrong.
     """
     redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_connect_timeout=2.0)
-    services = build_services(settings, redis)
+    services = build_services(settings, redis, clock=clock)
     channel = WebChannel(services, web_limits(settings, redis))
+    line = CareLine(services)
     data_key = settings.data_key.get_secret_value()
     desk = DeskServices(
         queue=services.cases,
         transcript=services.transcript,
         staff=StaffRegistry(redis),
-        line=CareLine(services),
+        line=line,
         settings=DeskSettings(session_longest_s=settings.desk_session_s),
         redis=redis,
         audit=AuditLog(redis, data_key),
@@ -142,6 +179,8 @@ def create_app(settings: GatewaySettings) -> Starlette:
         running = [
             _watched(worker.run, "worker"),
             _watched(services.outbox.ring_bells, "bells"),
+            _watched(Timekeeper(services.cases, line).run, "timekeeper"),
+            _watched(Teller(services.cases, "patients", partial(tell_patient, services)).run, "teller of patients"),
             _watched(lambda: watch_deadlines(services), "questions"),
         ]
         if settings.telegram_token is not None:

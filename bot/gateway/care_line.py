@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from actions.handoff.case import Case
+from actions.handoff.case import Case, CitedSource, OutgoingReply, Suggestion
+from actions.transcript import EntryAuthor
+from bot.desk.services import Delivery
 from bot.errors import ConversationError, DialogueError
+from bot.gateway.answer_client import FinishedAnswer
 from bot.gateway.conversation import Conversation
-from bot.gateway.escalation import tell_case
-from bot.gateway.message import Author, Reply, ReplyKind
+from bot.gateway.message import Author, Citation, MessageKind, Reply, ReplyKind
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
-from bot.gateway.speech import say, send
+from bot.gateway.speech import say, send, tell_case
 from careguard.episode import resolve_episode
+from careguard.privacy import redact
+
+_LINES_READ = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +31,90 @@ class CareLine:
 
     async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
         """Send a person's words into the patient's chat, marked as a person's; the same `reply_id` is sent once."""
+        await self._send(case, text, staff_name, reply_id=reply_id)
+
+    async def send_outgoing(self, case: Case, reply: OutgoingReply) -> None:
+        """Send a reply whose time has come; one that the bot proposed and a person let pass as it was is marked so.
+
+        Raises:
+            ConversationError: The conversation has ended.
+        """
+        await self._send(
+            case,
+            reply.text,
+            reply.staff_name,
+            reply_id=reply.id,
+            author=Author.BOT_REVIEWED if reply.suggested else Author.HUMAN,
+            citations=tuple(
+                Citation(source.id, source.title, source.url, source.publisher, source.reviewed_on)
+                for source in reply.sources
+            ),
+        )
+
+    async def _send(
+        self,
+        case: Case,
+        text: str,
+        staff_name: str,
+        *,
+        reply_id: str,
+        author: Author = Author.HUMAN,
+        citations: tuple[Citation, ...] = (),
+    ) -> None:
         conversation = await self.services.conversations.load(case.conversation_id)
         reply = Reply(
-            id=f"{case.id}.human.{reply_id}",
+            id=_message_id(case, reply_id),
             reply_to=None,
             kind=ReplyKind.HUMAN,
-            author=Author.HUMAN,
+            author=author,
             language=conversation.language,
             text=text,
+            citations=citations,
             case_id=case.id,
             extra={"person_name": staff_name},
         )
         await send(self.services, conversation, reply, staff_name=staff_name)
+
+    async def suggest_reply(self, case: Case) -> Suggestion | None:
+        """Return what the answering line would say to the patient's last question; None when it has nothing reviewed.
+
+        Raises:
+            AnswerError: Answering failed or was slow.
+        """
+        entries = await self.services.transcript.read(case.conversation_id, limit=_LINES_READ)
+        questions = [e.text for e in entries if e.author is EntryAuthor.PATIENT and e.kind == MessageKind.TEXT.value]
+        if not questions:
+            return None
+        request = {
+            "question": redact(questions[-1]).text,
+            "topic": None,
+            "style": "normal",
+            "language": case.language,
+            "country": case.country or self.services.settings.default_country,
+            "message_id": f"{case.id}.suggestion.{len(entries)}",
+        }
+        async with asyncio.timeout(self.services.settings.answer_budget_s):
+            async for part in self.services.answering.answer(request):
+                if isinstance(part, FinishedAnswer):
+                    return None if part.abstained else _suggestion(part)
+        return None
+
+    async def deliveries(self, case: Case) -> dict[str, Delivery]:
+        """Return how far each reply of the care team came, as far as the channel tells."""
+        events = await self.services.outbox.newest(case.conversation_id)
+        refused = await self.services.outbox.refused(case.conversation_id)
+        arrived = _order(await self.services.outbox.delivered_up_to(case.conversation_id))
+        by_id = {str(event.data.get("id")): event for event in events if event.name == "message"}
+        found = {}
+        for reply in case.outgoing:
+            event = by_id.get(_message_id(case, reply.id))
+            if event is None:
+                continue
+            if event.id in refused:
+                found[reply.id] = Delivery("failed", refused[event.id])
+            else:
+                found[reply.id] = Delivery("sent" if _order(event.id) <= arrived else "stored")
+        return found
 
     async def tell_claimed(self, case: Case, staff_name: str) -> None:
         """Tell the patient who is with them now."""
@@ -92,3 +171,18 @@ class CareLine:
             )
         except DialogueError:
             self.services.metrics.failures.labels("dialogue").inc()
+
+
+def _message_id(case: Case, reply_id: str) -> str:
+    return f"{case.id}.human.{reply_id}"
+
+
+def _suggestion(answer: FinishedAnswer) -> Suggestion:
+    sources = tuple(CitedSource(c.id, c.title, c.url, c.publisher, c.reviewed_on) for c in answer.citations)
+    return Suggestion(at=time.time(), text=answer.text, sources=sources)
+
+
+def _order(event_id: str) -> tuple[int, int]:
+    """Return the place of an event in its stream."""
+    milliseconds, _, number = event_id.partition("-")
+    return int(milliseconds), int(number or 0)

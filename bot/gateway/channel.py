@@ -112,5 +112,7 @@ class PushDelivery:
     async def _bring_one(self, conversation: Conversation, event: Event) -> None:
         try:
             await self._channel.deliver(conversation, event)
-        except NotDeliverableError:
+        except NotDeliverableError as error:
             log.warning("a reply could not be delivered and was passed over")
+            reason = type(error.__cause__ or error).__name__
+            await self._outbox.note_refused(conversation.id, event.id, reason)

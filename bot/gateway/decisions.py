@@ -19,6 +19,7 @@ from bot.gateway.escalation import open_case
 from bot.gateway.message import Citation, PatientMessage
 from bot.gateway.services import Services
 from bot.gateway.speech import say
+from bot.gateway.waiting import line_values, say_opened
 from careguard.verdict import Level
 
 KNOWN_EFFECTS = frozenset(
@@ -107,13 +108,16 @@ async def _speak(
 ) -> None:
     if reply_id not in services.wording.entries:
         raise DialogueError("dialogue named a reply that does not exist")
+    if reply_id == "handoff_opened" and case is not None:
+        await say_opened(services, conversation, message.id, case)
+        return
     await say(
         services,
         conversation,
         reply_id,
         reply_to=message.id,
         case_id=case.id if case else None,
-        values=record_values(conversation) | await line_values(services, case),
+        values=record_values(conversation) | await line_values(services, conversation, case),
     )
 
 
@@ -134,13 +138,3 @@ def record_values(conversation: Conversation) -> dict[str, str]:
     """Return what the patient may ask us about what we hold."""
     day = time.strftime("%Y-%m-%d", time.gmtime(conversation.consented_at)) if conversation.consented_at else "–"
     return {"consented_on": day}
-
-
-async def line_values(services: Services, case: Case | None) -> dict[str, str]:
-    """Return the place in line and the honest wait; a dash where nobody knows."""
-    if case is None or case.state is not CaseState.WAITING:
-        return {"place": "–", "wait": "–", "person_name": ""}
-    place = await services.cases.place_in_line(case.id)
-    wait_s = await services.cases.expected_wait_s(case.level)
-    minutes = "–" if wait_s is None else str(max(1, round(wait_s / 60)))
-    return {"place": str(place or "–"), "wait": minutes, "person_name": ""}

@@ -20,7 +20,8 @@ from bot.gateway.conversation import Conversation
 from bot.gateway.message import PatientMessage, ReplyKind
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
-from bot.gateway.speech import say
+from bot.gateway.speech import say, tell_case
+from bot.gateway.waiting import say_closed
 from careguard.episode import raise_episode
 from careguard.verdict import Level, Verdict
 
@@ -65,6 +66,7 @@ async def escalate(
     if case is None:
         raise failure or AssertionError("no case and no failure")
     await tell_case(services, conversation, case)
+    await say_closed(services, conversation, case)
     services.background.start(_tell_dialogue(services, conversation, message, verdict, kind), name="tell dialogue")
     return conversation
 
@@ -95,17 +97,6 @@ async def open_case(
     )
     await tell_case(services, conversation, case)
     return case
-
-
-async def tell_case(services: Services, conversation: Conversation, case: Case) -> None:
-    """Let the channel show where the case stands."""
-    state = case.state.value
-    await services.outbox.send_event(
-        conversation.id,
-        f"{case.id}.{state}.{case.level.value}.{case.claimed_at or case.waiting_since}",
-        "case",
-        {"case_id": case.id, "state": state, "level": case.level.value},
-    )
 
 
 async def _open_case(

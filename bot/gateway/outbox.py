@@ -87,6 +87,13 @@ class Outbox:
             for entry, fields in entries
         ]
 
+    async def newest(self, conversation_id: str, *, count: int = 200) -> list[Event]:
+        """Return the last events, the newest first."""
+        entries = cast(
+            "list[tuple[str, dict[str, str]]]", await self._redis.xrevrange(_stream(conversation_id), count=count)
+        )
+        return [Event(entry, fields["e"], json.loads(self._vault.open(fields["d"]))) for entry, fields in entries]
+
     async def follow(self, conversation_id: str, after: str, *, quiet_s: float) -> AsyncIterator[Event | None]:
         """Yield the events after `after` as they come; None after each `quiet_s` seconds of silence."""
         bell = asyncio.Event()
@@ -140,6 +147,15 @@ class Outbox:
         """Move a push channel's cursor past an event."""
         await self._redis.set(_cursor(conversation_id), event_id, ex=self._ttl_s)
 
+    async def note_refused(self, conversation_id: str, event_id: str, reason: str) -> None:
+        """Keep why the channel will never take an event; `reason` names a kind of refusal, never a word of anybody."""
+        await self._redis.hset(_refused(conversation_id), event_id, reason)
+        await self._redis.expire(_refused(conversation_id), self._ttl_s)
+
+    async def refused(self, conversation_id: str) -> dict[str, str]:
+        """Return the events that the channel never took, each with why."""
+        return cast("dict[str, str]", await self._redis.hgetall(_refused(conversation_id)))
+
     async def all_delivered(self, conversation_id: str) -> None:
         """Strike the conversation off the list of deliveries, if nothing was written meanwhile."""
         await self._redis.zrem(UNDELIVERED_KEY, conversation_id)
@@ -150,7 +166,12 @@ class Outbox:
         """Delete every event of the conversation; return how many keys went."""
         await self._redis.zrem(UNDELIVERED_KEY, conversation_id)
         return int(
-            await self._redis.delete(_stream(conversation_id), _written(conversation_id), _cursor(conversation_id))
+            await self._redis.delete(
+                _stream(conversation_id),
+                _written(conversation_id),
+                _cursor(conversation_id),
+                _refused(conversation_id),
+            )
         )
 
     async def _write(self, conversation_id: str, event_id: str, name: str, data: dict[str, Any]) -> bool:
@@ -187,3 +208,7 @@ def _written(conversation_id: str) -> str:
 
 def _cursor(conversation_id: str) -> str:
     return f"bedside:cursor:{conversation_id}"
+
+
+def _refused(conversation_id: str) -> str:
+    return f"bedside:refused:{conversation_id}"

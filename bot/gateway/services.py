@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
 from bot.gateway.right_of_way import RightOfWay
+from bot.gateway.waiting_words import WaitingRoom
 from bot.gateway.wording import Wording
 from bot.settings import GatewaySettings
 from careguard.rulebook import Rulebook
@@ -44,4 +47,7 @@ class Services:
     background: Background
     metrics: Metrics
     right_of_way: RightOfWay
+    waiting: WaitingRoom
     deciding: DecidingQuestions
+    clock: Callable[[], float] = time.time
+    """Unix seconds; a test may give its own."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from actions.handoff.case import Case
 from actions.transcript import CitedPassage, EntryAuthor, TranscriptEntry
 from bot.gateway.conversation import Conversation
 from bot.gateway.message import Author, Citation, QuickReply, Reply, ReplyKind, Sentence
@@ -101,4 +102,15 @@ async def send(services: Services, conversation: Conversation, reply: Reply, *, 
             case_id=reply.case_id,
             staff_name=staff_name,
         ),
+    )
+
+
+async def tell_case(services: Services, conversation: Conversation, case: Case) -> None:
+    """Let the channel show where the case stands."""
+    state = case.state.value
+    await services.outbox.send_event(
+        conversation.id,
+        f"{case.id}.{state}.{case.level.value}.{len(case.events)}",
+        "case",
+        {"case_id": case.id, "state": state, "level": case.level.value},
     )

@@ -27,6 +27,7 @@ from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.screening import RECENT_ENTRIES, screen_for
 from bot.gateway.services import Services
 from bot.gateway.speech import say
+from bot.gateway.waiting import patient_wrote, say_opened, wrote_again
 from careguard.privacy import redact
 from careguard.verdict import Decision, Level, Verdict
 
@@ -117,6 +118,8 @@ async def _take(message: PatientMessage, conversation: Conversation, services: S
         turn = replace(
             turn, message=left.message, verdict=left.verdict, intent=_intent(left.message, left.verdict, services)
         )
+    if await patient_wrote(services, turn.conversation, message):
+        return "waiting"
     if await _is_held_by_person(turn, services):
         return "silent"
     if answer is None and turn.verdict.ask is not None:
@@ -238,7 +241,9 @@ async def _talk(turn: Turn, services: Services) -> str:
             )
         )
         await services.inbox.remember(turn.conversation.id, turn.message.id, decided)
-    await carry_out(services, turn.conversation, turn.message, decided)
+    conversation = await carry_out(services, turn.conversation, turn.message, decided)
+    if turn.intent is None:
+        await wrote_again(services, conversation, turn.message, decided)
     return "answered"
 
 
@@ -247,13 +252,6 @@ async def _apologise(message: PatientMessage, conversation: Conversation, servic
     button = services.wording.buttons.get(message.text)
     if button is not None and button.intent == "ask_person":
         case = await open_case(services, conversation, message, CaseReason.ASKED_FOR_PERSON, Level.NONE)
-        await say(
-            services,
-            conversation,
-            "handoff_opened",
-            reply_to=message.id,
-            case_id=case.id,
-            values={"place": "–", "wait": "–"},
-        )
+        await say_opened(services, conversation, message.id, case)
         return
     await say(services, conversation, "unavailable", reply_to=message.id)

@@ -162,6 +162,8 @@ class WebChannel:
                 yield ServerSentEvent(comment="quiet")
             else:
                 yield ServerSentEvent(id=event.id, event=event.name, data=json.dumps(event.data, ensure_ascii=False))
+                if event.data.get("kind") == "human":  # the desk shows that a person's reply has arrived
+                    await self.services.outbox.mark_delivered(conversation.id, event.id)
 
     async def _conversation(self, request: Request) -> Conversation:
         origin = self._origin(request)

@@ -38,7 +38,12 @@ UNKNOWN_COUNTRY = "ZZ"
 LONGEST_PAYLOAD_BYTES = 64
 """Telegram's limit for callback data."""
 
-_LINE_PURPOSES = {"crisis_lines": "crisis", "poison_line": "poison", "abuse_line": "abuse", "non_emergency_line": "non_emergency"}
+_LINE_PURPOSES = {
+    "crisis_lines": "crisis",
+    "poison_line": "poison",
+    "abuse_line": "abuse",
+    "non_emergency_line": "non_emergency",
+}
 
 
 @dataclass(frozen=True, slots=True)

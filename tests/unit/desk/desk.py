@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
@@ -15,13 +15,13 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from actions.handoff.case import Case, CaseOpening, CaseReason
+from actions.handoff.case import Case, CaseOpening, CaseReason, OutgoingReply, Suggestion
 from actions.handoff.queue import CaseQueue
 from actions.transcript import EntryAuthor, Transcript, TranscriptEntry
 from actions.vault import Vault
 from bot.desk.app import desk_routes
 from bot.desk.audit import AuditLog
-from bot.desk.services import DeskServices, DeskSettings
+from bot.desk.services import Delivery, DeskServices, DeskSettings
 from bot.desk.staff import Role, Staff, StaffRegistry
 from careguard.verdict import Level
 
@@ -36,6 +36,8 @@ class FakePatientLine:
     transcript: Transcript
     told: list[tuple[str, ...]] = field(default_factory=list)
     broken: bool = False
+    suggestion: Suggestion | None = None
+    delivery: Delivery = field(default_factory=lambda: Delivery("sent"))
 
     async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
         self._tell("reply", case.id, text, staff_name, reply_id)
@@ -43,6 +45,20 @@ class FakePatientLine:
             reply_id, time.time(), EntryAuthor.HUMAN, "human", text, case.language, (), case.id, staff_name
         )
         await self.transcript.append(case.conversation_id, entry)
+
+    async def send_outgoing(self, case: Case, reply: OutgoingReply) -> None:
+        author = EntryAuthor.BOT_REVIEWED if reply.suggested else EntryAuthor.HUMAN
+        self._tell("reply", case.id, reply.text, reply.staff_name, reply.id)
+        entry = TranscriptEntry(
+            reply.id, time.time(), author, "human", reply.text, case.language, (), case.id, reply.staff_name
+        )
+        await self.transcript.append(case.conversation_id, entry)
+
+    async def suggest_reply(self, case: Case) -> Suggestion | None:
+        return self.suggestion
+
+    async def deliveries(self, case: Case) -> Mapping[str, Delivery]:
+        return {reply.id: self.delivery for reply in case.outgoing if not reply.is_under_way}
 
     async def tell_claimed(self, case: Case, staff_name: str) -> None:
         self._tell("claimed", case.id, staff_name)

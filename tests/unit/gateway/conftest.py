@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -60,7 +61,9 @@ async def gateway(store_url: str) -> AsyncIterator[Gateway]:
         yield await start_gateway(stack, store_url)
 
 
-async def start_gateway(stack: AsyncExitStack, store_url: str, **changed: object) -> Gateway:
+async def start_gateway(
+    stack: AsyncExitStack, store_url: str, *, clock: Callable[[], float] = time.time, **changed: object
+) -> Gateway:
     """Start a gateway with some settings changed."""
     dialogue, answering = FakeDialogue(), FakeAnswering()
     dialogue_url = await stack.enter_async_context(serving(dialogue.app()))
@@ -77,6 +80,6 @@ async def start_gateway(stack: AsyncExitStack, store_url: str, **changed: object
         "requests_per_minute": 10_000,
     }
     settings = GatewaySettings.model_validate(given | changed)
-    address = await stack.enter_async_context(serving(create_app(settings)))
+    address = await stack.enter_async_context(serving(create_app(settings, clock=clock)))
     redis = await stack.enter_async_context(Redis.from_url(store_url, decode_responses=True))
     return Gateway(address, redis, dialogue, answering, settings, stack)
