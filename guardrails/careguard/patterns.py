@@ -25,6 +25,7 @@ from heapq import heappop, heappush
 from rapidfuzz.distance import OSA
 
 from careguard.normalise import Words, fold
+from careguard.spelling import endings_in, sound_in
 
 _GAPS = {"..": 2, "...": 7}
 _NEAR = 24
@@ -32,6 +33,7 @@ _NEAR = 24
 _TYPO_MIN_LETTERS = 5
 _TYPO_STEM_MIN_LETTERS = 6
 _WRONG_LETTER_MIN = 9
+_SOUND_STEM_MIN = 4
 _PIECE = re.compile(r"\([^()]*\)|[^\s()]+|[()]")
 _GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
 _RANGE = re.compile(r"\[(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\]")
@@ -90,7 +92,13 @@ class PatternBook:
     """All groups and patterns of one language. Fill it, then `sweep` messages; filling ends at the first sweep."""
 
     def __init__(
-        self, *, not_misspelt: Iterable[str] = (), common: Iterable[str] = (), courtesy: Iterable[str] = ()
+        self,
+        *,
+        not_misspelt: Iterable[str] = (),
+        common: Iterable[str] = (),
+        courtesy: Iterable[str] = (),
+        respelt: Mapping[str, Sequence[str]] | None = None,
+        language: str = "",
     ) -> None:
         """Begin an empty book.
 
@@ -98,7 +106,14 @@ class PatternBook:
             not_misspelt: Real words that are never taken for another one misspelt.
             common: Words that stand in almost every message; nothing is looked up by them if it has a rarer word.
             courtesy: Words that may stand beside a wording that is otherwise the whole message ("help", "please").
+            respelt: Spellings that everybody reads as these words ("nite", "xq").
+            language: Whose way of spelling by ear is undone.
         """
+        self._respelt = {fold(word): tuple(fold(meant) for meant in means) for word, means in (respelt or {}).items()}
+        self._sound = sound_in(language)
+        self._spelt_by_ear = self._sound is not sound_in("")
+        self._endings = endings_in(language)
+        self._sounds: dict[str, set[str]] = defaultdict(set)
         self._next = 0
         self._common_words = frozenset(common)
         self._courtesy = frozenset(fold(word) for word in courtesy)
@@ -280,6 +295,8 @@ class PatternBook:
                 self._stems[word].append(element)
             else:
                 self._exact[word].append(element)
+            if len(word) >= _SOUND_STEM_MIN and self._spelt_by_ear:
+                self._sounds[self._sound(word)].add(word)
             if len(word) >= (_TYPO_STEM_MIN_LETTERS if choice.endswith("*") else _TYPO_MIN_LETTERS):
                 for neighbour in _one_letter_less(word):
                     self._typos[neighbour].add(word)
@@ -287,21 +304,41 @@ class PatternBook:
 
     def _read_word(self, forms: tuple[str, ...]) -> tuple[int, ...]:
         elements: set[int] = set()
-        for form in forms:
+        meant = (word for form in forms for word in self._respelt.get(form, ()))
+        for form in (*forms, *meant):
             if form[0].isdigit():
                 elements.update(self._exact.get(form, ()))
                 elements.update(self._number_elements(form))
                 continue
-            elements.update(self._exact.get(form, ()))
-            for length in range(3, len(form) + 1):
-                elements.update(self._stems.get(form[:length], ()))
-            if len(form) >= _TYPO_MIN_LETTERS and form not in self._exact and form not in self._not_misspelt:
+            self._add_word(form, elements)
+            if form in self._exact or form in self._not_misspelt:
+                continue
+            for ending in self._endings(form):
+                self._add_word(ending, elements)
+            self._add_alike(form, elements)
+            if len(form) >= _TYPO_MIN_LETTERS:
                 for candidate in _one_letter_less(form):
                     for word in self._typos.get(candidate, ()):
                         if _is_misspelt(form, word):
                             elements.update(self._exact.get(word, ()))
                             elements.update(self._stems.get(word, ()))
         return tuple(elements)
+
+    def _add_word(self, form: str, elements: set[int]) -> None:
+        elements.update(self._exact.get(form, ()))
+        for length in range(3, len(form) + 1):
+            elements.update(self._stems.get(form[:length], ()))
+
+    def _add_alike(self, form: str, elements: set[int]) -> None:
+        """Add the words that sound like this one, and the stems that its beginning sounds like."""
+        if not self._sounds:
+            return
+        sound = self._sound(form)
+        for word in self._sounds.get(sound, ()):
+            elements.update(self._exact.get(word, ()))
+        for length in range(_SOUND_STEM_MIN, len(sound) + 1):
+            for word in self._sounds.get(sound[:length], ()):
+                elements.update(self._stems.get(word, ()))
 
     def _number_elements(self, form: str) -> list[int]:
         try:

@@ -322,6 +322,8 @@ class _LanguageReader:
             not_misspelt=self._texts(data.get("not_misspelt") or [], "not_misspelt"),
             common=stop_words(language),
             courtesy=self._texts(data.get("courtesy") or [], "courtesy"),
+            respelt=self._respelt(data.get("respelt") or {}),
+            language=language,
         )
         groups = data.get("groups") or {}
         if not isinstance(groups, dict):
@@ -332,6 +334,11 @@ class _LanguageReader:
             except PatternError as error:
                 raise self._wrong(f"group {name}: {error}", str(name)) from None
         return book
+
+    def _respelt(self, value: Any) -> dict[str, list[str]]:
+        if not isinstance(value, dict) or not all(isinstance(word, str) for word in value):
+            raise self._wrong("`respelt` must be `spelling: [words]`; put yes, no and numbers into quotes", "respelt")
+        return {word: self._texts(means, word) for word, means in value.items()}
 
     def read_context(self, book: PatternBook, data: Mapping[str, Any]) -> Context:
         if not isinstance(data, dict) or set(data) - _CONTEXT_KEYS:

@@ -86,3 +86,53 @@ def test_a_real_word_of_another_language_is_not_taken_for_a_misspelt_one() -> No
     assert patterns.exact_words() >= {"suicida"}
     patterns.add_real_words(["suicidal"])
     assert not patterns.sweep(read_words("suicidal")).matches(compiled)
+
+
+def spanish_book() -> PatternBook:
+    patterns = PatternBook(language="es", respelt={"xq": ["porque"], "k": ["que"]}, not_misspelt=["sierra"])
+    patterns.add_group("dolor", ["duele", "dolor*", "me falta"])
+    return patterns
+
+
+@pytest.mark.parametrize(
+    ("written", "says", "found"),
+    [
+        ("quiero morir*", "kiero morirme", True),
+        ("quiero vivir", "qiero bibir", True),
+        ("bebe", "mi vebe", True),
+        ("labios hinchad*", "los lavios inchados", True),
+        ("embarazada", "enbarasada", True),
+        ("convulsion*", "combulsionando", True),
+        ("se cierra", "se sierra", False),
+        ("porque .. duele", "xq me duele", True),
+        ("que <dolor>", "k dolor", True),
+        ("sangre", "sangría", False),
+        ("hola", "ole", False),
+    ],
+)
+def test_spanish_written_by_ear_is_read_as_it_sounds(written: str, says: str, found: bool) -> None:
+    patterns = spanish_book()
+    compiled = patterns.compile(written)
+    assert bool(patterns.sweep(read_words(says)).matches(compiled)) is found
+
+
+def test_an_english_ending_that_was_swallowed_is_put_back() -> None:
+    patterns = PatternBook(language="en")
+    bleeding = patterns.compile("bleeding")
+    assert patterns.sweep(read_words("he's bleedin")).matches(bleeding)
+    assert not patterns.sweep(read_words("the robin bleeds")).matches(bleeding)
+
+
+@pytest.mark.parametrize(
+    ("says", "found"),
+    [
+        ("stroke", True),
+        ("help stroke please!!", True),
+        ("stroke of luck", False),
+        ("what is a stroke", False),
+    ],
+)
+def test_a_wording_that_must_stand_alone_allows_only_words_of_courtesy_beside_it(says: str, found: bool) -> None:
+    patterns = PatternBook(courtesy=["help", "please"])
+    compiled = patterns.compile("= stroke")
+    assert bool(patterns.sweep(read_words(says)).matches(compiled)) is found
