@@ -34,6 +34,7 @@ from actions.transcript import Transcript
 from actions.vault import Vault
 from bot.desk.app import desk_routes
 from bot.desk.audit import AuditLog
+from bot.desk.notices import Mailer, MailServer, Webhook
 from bot.desk.services import DeskServices, DeskSettings
 from bot.desk.staff import StaffRegistry
 from bot.errors import BedsideError
@@ -70,6 +71,8 @@ from careguard.verdict import Level
 log = logging.getLogger(__name__)
 
 SWITCH_S = 0.0005
+OUTSIDE_AGAIN_S = 300.0
+"""A few notices, each with all its tries, take less than this."""
 
 LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 SECURITY_HEADERS = {
@@ -183,6 +186,9 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
             _watched(Teller(services.cases, "patients", partial(tell_patient, services)).run, "teller of patients"),
             _watched(lambda: watch_deadlines(services), "questions"),
         ]
+        running.extend(
+            _watched(teller.run, f"teller of {teller.group}") for teller in _outside_tellers(settings, services)
+        )
         if settings.telegram_token is not None:
             running.append(_watched(lambda: _run_telegram(settings, services), "Telegram channel"))
         try:
@@ -220,6 +226,27 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
         ],
         lifespan=lifespan,
     )
+
+
+def _outside_tellers(settings: GatewaySettings, services: Services) -> list[Teller]:
+    """Return who tells people outside the desk of cases, as far as the operator named any."""
+    tellers = []
+    if settings.webhook_url is not None and settings.webhook_secret is not None:
+        secret = settings.webhook_secret.get_secret_value()
+        webhook = Webhook(settings.webhook_url, secret, public_url=settings.public_url, clock=services.clock)
+        tellers.append(Teller(services.cases, "webhook", webhook.tell, again_after_s=OUTSIDE_AGAIN_S))
+    if settings.smtp_host:
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
+        mailer = Mailer(
+            MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_security, settings.smtp_user, password),
+            sender=settings.mail_from[0],
+            to=settings.mail_to,
+            to_leads=settings.mail_to_leads,
+            public_url=settings.public_url,
+            clock=services.clock,
+        )
+        tellers.append(Teller(services.cases, "mail", mailer.tell, again_after_s=OUTSIDE_AGAIN_S))
+    return tellers
 
 
 async def _load_rails() -> None:
