@@ -5,6 +5,7 @@ Between the content files and retrieval. `prepare_knowledge` does the slow part 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +16,12 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from actions.answering.embed import Embedder, PassageVectors, Progress, Vectors
+from actions.answering.importing.published import published_version, read_published
 from actions.answering.question import QuestionWords, read_question_words
-from actions.answering.topic import Passage, Topic, load_topics
+from actions.answering.topic import Passage, Topic, embedded_text, load_topics
 from careguard.stems import content_stems, stem, stop_words, words
 
+_LOG = logging.getLogger(__name__)
 _SHORTEST_MISSPELT_WORD = 5
 
 
@@ -51,16 +54,28 @@ class Mention:
 class LanguageIndex:
     """Everything retrieval needs to know about one language."""
 
-    def __init__(self, language: str, topics: Iterable[Topic], vectors: PassageVectors, asked: QuestionWords) -> None:
+    def __init__(
+        self,
+        language: str,
+        topics: Iterable[Topic],
+        vectors: Vectors,
+        asked: QuestionWords,
+        *,
+        wary_of_plain_names: bool = False,
+    ) -> None:
+        """Build the index of the topics' passages.
+
+        Args:
+            vectors: One row for each passage, in the order of topics and passages; may be mapped from a file.
+            wary_of_plain_names: Names of ordinary words only ("fires") are taken to mean something else as well.
+        """
         self.language = language
         self.asked = asked
         self.topics: dict[str, Topic] = {topic.id: topic for topic in topics}
         self.passages: tuple[Passage, ...] = tuple(p for topic in self.topics.values() for p in topic.passages)
-        self.vectors: Vectors = vectors.rows([embedded_text(passage) for passage in self.passages])
-        self.rows: dict[str, np.ndarray] = {
-            topic: np.array([n for n, passage in enumerate(self.passages) if passage.topic == topic], dtype=np.intp)
-            for topic in self.topics
-        }
+        self.vectors: Vectors = vectors
+        self._plain = ordinary_words(language) | stop_words(language) if wary_of_plain_names else frozenset[str]()
+        self.rows: dict[str, np.ndarray] = dict(self._rows_by_topic())
         tokens = [content_stems(f"{p.topic_title}. {p.text}", language) or ["∅"] for p in self.passages]
         self._lexical = bm25s.BM25()
         if tokens:
@@ -87,9 +102,19 @@ class LanguageIndex:
         scores: Vectors = np.asarray(self._lexical.get_scores(known), dtype=np.float32)
         return scores
 
+    def fits(self, vector: Vectors) -> Vectors:
+        """Return the cosine of every passage with the question's vector."""
+        # Not the matrix product: its threads wait for each other and cost more than the sum itself.
+        cosines: Vectors = np.einsum("ij,j->i", self.vectors, vector)
+        return cosines
+
     def corrected(self, question_words: list[str]) -> list[str]:
         """Return the words with likely misspellings of a topic's name put right."""
-        return [self._corrected_word(word) for word in question_words]
+        return [self.corrected_word(word) for word in question_words]
+
+    def recognises(self, word: str) -> bool:
+        """Return whether the word is no misspelling as far as this index knows."""
+        return word in self._spelled or word.isdigit() or stem(word, self.language) in self._lexical_vocabulary
 
     def knows(self, word: str) -> bool:
         """Return whether the word stands anywhere in the content or among the ordinary words of the language."""
@@ -137,6 +162,12 @@ class LanguageIndex:
             for mine, other in (pair, pair[::-1])
         )
 
+    def _rows_by_topic(self) -> Iterable[tuple[str, np.ndarray]]:
+        start = 0
+        for topic in self.topics.values():
+            yield topic.id, np.arange(start, start + len(topic.passages), dtype=np.intp)
+            start += len(topic.passages)
+
     def _find(self, name: Name, question_stems: list[str]) -> Iterable[Mention]:
         length = len(name.stems)
         for start in range(len(question_stems) - length + 1):
@@ -179,7 +210,8 @@ class LanguageIndex:
                 if not core or stemmed in seen:
                     continue
                 seen.add(stemmed)
-                ambiguous = all(token in self.asked.ambiguous or token in self.asked.frame for token in core)
+                plain = all(word in self._plain for word in spelled)
+                ambiguous = plain or all(token in self.asked.ambiguous or token in self.asked.frame for token in core)
                 yield Name(topic.id, stemmed, core, ambiguous)
 
     def _known_words(self) -> frozenset[str]:
@@ -191,12 +223,11 @@ class LanguageIndex:
         # A synonym may be a misspelling that patients often write; it lures only when nothing like it is written.
         named = {word for topic in self.topics.values() for text in topic.synonyms for word in words(text)}
         known = sorted(word for word in written | titles if len(word) >= _SHORTEST_MISSPELT_WORD)
-        return written | titles | {word for word in named if _nearest(word, known) is None}
+        return written | titles | {word for word in named - written - titles if _nearest(word, known) is None}
 
-    def _corrected_word(self, word: str) -> str:
-        if len(word) < _SHORTEST_MISSPELT_WORD or word in self._spelled or word.isdigit():
-            return word
-        if stem(word, self.language) in self._lexical_vocabulary:
+    def corrected_word(self, word: str) -> str:
+        """Return the word, a likely misspelling of a topic's name put right."""
+        if len(word) < _SHORTEST_MISSPELT_WORD or self.recognises(word):
             return word
         near = _nearest(word, self._lures)
         return word if near is None or self._is_opposite(word, near) else near
@@ -230,28 +261,56 @@ def ordinary_words(language: str) -> frozenset[str]:
 
 
 class Knowledge:
-    """The indexes of all shipped languages."""
+    """The indexes of all shipped languages, and beside each the index of what was imported in that language.
 
-    def __init__(self, indexes: Mapping[str, LanguageIndex]) -> None:
+    It never changes: when something is imported, a new one takes its place, and answers under way end on the old one.
+    """
+
+    def __init__(
+        self,
+        indexes: Mapping[str, LanguageIndex],
+        imported: Mapping[str, LanguageIndex] | None = None,
+        imported_version: str = "",
+    ) -> None:
         self._indexes = dict(indexes)
+        self._imported = dict(imported or {})
+        self.imported_version = imported_version
 
     @classmethod
     def load(cls, locales: Path, languages: Iterable[str], data_folder: Path, embedder: Embedder) -> Knowledge:
-        """Return the knowledge of the languages from prepared vectors.
+        """Return the knowledge of the languages from prepared vectors, with what was imported.
 
         Raises:
             DataFileError: A content file is wrong.
             IndexNotPrepared: Content changed since the set-up.
         """
         vectors = PassageVectors(embeddings_folder(data_folder), embedder)
-        return cls(
-            {
-                language: LanguageIndex(
-                    language, load_topics(locales, [language]), vectors, read_question_words(locales, language)
-                )
-                for language in languages
-            }
-        )
+        indexes = {}
+        for language in languages:
+            topics = load_topics(locales, [language])
+            rows = vectors.rows([embedded_text(passage) for topic in topics for passage in topic.passages])
+            indexes[language] = LanguageIndex(language, topics, rows, read_question_words(locales, language))
+        return cls(indexes).with_imports(data_folder, embedder.name)
+
+    def with_imports(self, data_folder: Path, embedder_name: str) -> Knowledge:
+        """Return this knowledge with what is imported now; the same when that cannot be read or has not changed."""
+        version = published_version(data_folder)
+        if version == self.imported_version:
+            return self
+        if not version:
+            return Knowledge(self._indexes)
+        published = read_published(data_folder, version, embedder_name)
+        if published is None:
+            _LOG.warning("the imported content (index %s) cannot be read; import it again", version)
+            return Knowledge(self._indexes, self._imported, version)
+        imported = {
+            language: LanguageIndex(
+                language, topics, published.vectors[language], index.asked, wary_of_plain_names=True
+            )
+            for language, topics in published.topics.items()
+            if topics and (index := self._indexes.get(language)) is not None
+        }
+        return Knowledge(self._indexes, imported, version)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -261,6 +320,14 @@ class Knowledge:
     def index(self, language: str) -> LanguageIndex | None:
         """Return the index of the language, or of its primary tag, or None."""
         return self._indexes.get(language) or self._indexes.get(language.partition("-")[0])
+
+    def imported(self, language: str) -> LanguageIndex | None:
+        """Return the index of what was imported in the language, or in its primary tag, or None."""
+        return self._imported.get(language) or self._imported.get(language.partition("-")[0])
+
+    def searched(self, language: str) -> tuple[LanguageIndex, ...]:
+        """Return the indexes in which a question of the language is looked up, the shipped one first."""
+        return tuple(index for index in (self.index(language), self.imported(language)) if index and index.passages)
 
 
 def prepare_knowledge(
@@ -278,8 +345,3 @@ def prepare_knowledge(
 def embeddings_folder(data_folder: Path) -> Path:
     """Return where the vectors of passages are kept."""
     return data_folder / "embeddings"
-
-
-def embedded_text(passage: Passage) -> str:
-    """Return what is embedded for a passage: its words after its topic's title, which they may leave unsaid."""
-    return f"{passage.topic_title}. {passage.text}"

@@ -5,6 +5,7 @@ After the order, before generation. A topic named in the question is the strong 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,6 +17,10 @@ from actions.answering.question import Aspect
 from actions.answering.topic import Passage, Topic
 from careguard.stems import stem, stop_words, words
 
+NEAREST = 3
+"""Topics that are named as the nearest ones."""
+_NEAR_PASSAGES = 24
+"""Passages from which the nearest topics are taken."""
 _RANK_CONSTANT = 60
 """Source: Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009): k = 60."""
 
@@ -51,6 +56,8 @@ class Retrieved:
     """True when the question asks for more than one kind of thing about the topic ("can the flu shot give me flu?")."""
     reason: str = ""
     """Which rule decided, for evaluation; never holds words of the question."""
+    nearest: tuple[str, ...] = ()
+    """Ids of the topics that fit best, the best first; also when none fits well enough to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,134 +98,12 @@ _SECTION_WEIGHT: dict[Aspect, dict[str, float]] = {
 _NO_ASPECT = {"in_short": 0.9, "what_it_is": 0.7, "what_you_can_do": 0.5, "what_doctors_may_do": 0.3}
 
 
-class Retriever:
-    """Searches the knowledge for one question at a time; holds no state between questions."""
-
-    def __init__(self, knowledge: Knowledge, embedder: Embedder, thresholds: Thresholds | None = None) -> None:
-        self._knowledge = knowledge
-        self._embedder = embedder
-        self._thresholds = thresholds or Thresholds()
-
-    def retrieve(self, question: str, language: str, topic_hint: str | None = None) -> Retrieved:
-        """Return the passages that answer the question, or the decision to abstain.
-
-        A question that names its topic in another of our languages is answered from the same topic in `language`.
-
-        Args:
-            topic_hint: The topic talked about before; it answers a follow-up that names no topic of its own.
-        """
-        vector = self._embedder.question(question)
-        found = self._retrieve_in(language, question, vector, topic_hint)
-        if found.decision is RetrievalDecision.ANSWER:
-            return found
-        for other in self._knowledge.languages:
-            if other != language:
-                foreign = self._retrieve_in(other, question, vector, None)
-                if foreign.reason.startswith("named") and (same := self._in_language(foreign, language)) is not None:
-                    return same
-        return found
-
-    def _retrieve_in(self, language: str, question: str, vector: Vectors, topic_hint: str | None) -> Retrieved:
-        index = self._knowledge.index(language)
-        asked = _Asked(index, question) if index is not None else None
-        if index is None or asked is None or not asked.words or not index.passages:
-            return _abstained("nothing_to_search")
-        # Not the matrix product: its threads wait for each other and cost more than the sum itself.
-        fits: Vectors = np.einsum("ij,j->i", index.vectors, vector)
-        chosen = self._choose(index, asked, fits, topic_hint)
-        if isinstance(chosen, Retrieved):
-            return chosen
-        topic, confidence, reason = chosen
-        return Retrieved(
-            decision=RetrievalDecision.ANSWER,
-            topic=index.topics[topic],
-            passages=_rank(index, asked, fits, topic),
-            confidence=confidence,
-            aspects=asked.aspects,
-            specific=asked.is_specific(topic),
-            reason=reason,
-        )
-
-    def _in_language(self, found: Retrieved, language: str) -> Retrieved | None:
-        """Return what was found with the same passages in this language; passages share their ids across languages."""
-        index = self._knowledge.index(language)
-        if index is None or found.decision is not RetrievalDecision.ANSWER or found.topic is None:
-            return None
-        topic = index.topics.get(found.topic.id)
-        if topic is None:
-            return None
-        own = {passage.id: passage for passage in topic.passages}
-        passages = tuple(
-            replace(scored, passage=own[scored.passage.id]) for scored in found.passages if scored.passage.id in own
-        )
-        return replace(found, topic=topic, passages=passages, reason="named_in_another_language") if passages else None
-
-    def _choose(
-        self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None
-    ) -> Retrieved | tuple[str, float, str]:
-        limits = self._thresholds
-        mentions = [
-            mention
-            for mention in asked.mentions
-            if self._fits(mention, index, fits) and not index.names_another_kind(mention.topic, asked.words)
-        ]
-        leaning = self._leaning(index, asked, fits, topic_hint)
-        if leaning is not None and asked.points_back and all(mention.ambiguous for mention in mentions):
-            # "can I exercise with it?" names exercise, and asks about what was talked about before.
-            return leaning
-        if mentions:
-            best = max(mentions, key=lambda mention: _mention_rank(mention, index, fits))
-            unknown = asked.unknown_share(best.topic)
-            doubtful = best.ambiguous or asked.has_rare_word(best.topic)
-            fit = float(fits[index.rows[best.topic]].max())
-            if not doubtful and fit >= limits.clear_fit:
-                return best.topic, round(fit, 3), "named_and_clear"
-            if unknown <= (limits.doubtful_unknown_share if doubtful else limits.named_unknown_share):
-                return best.topic, round(1.0 - unknown, 3), "named"
-            return _abstained("named_among_unknown_words")
-        if leaning is not None:
-            return leaning
-        best_row = int(np.argmax(fits))
-        topic = index.passages[best_row].topic
-        fit = float(fits[best_row])
-        if (
-            fit >= limits.unnamed_fit
-            and not index.contradicts(topic, asked.words)
-            and len(asked.telling) >= 2
-            and asked.coverage(topic) >= limits.unnamed_coverage
-        ):
-            return topic, round(fit, 3), "unnamed"
-        return _abstained("no_topic")
-
-    def _leaning(
-        self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None
-    ) -> tuple[str, float, str] | None:
-        """Return the topic talked about before when the question can lean on it."""
-        if topic_hint is None or topic_hint not in index.topics or not asked.is_follow_up():
-            return None
-        coverage = asked.coverage(topic_hint)
-        fit = float(fits[index.rows[topic_hint]].max())
-        limits = self._thresholds
-        if coverage < limits.follow_up_coverage or fit < limits.follow_up_fit:
-            return None
-        return topic_hint, round(coverage, 3), "follow_up"
-
-    def _fits(self, mention: Mention, index: LanguageIndex, fits: Vectors) -> bool:
-        limits = self._thresholds
-        if mention.opposed:
-            return False
-        fit = float(fits[index.rows[mention.topic]].max())
-        if mention.ambiguous:
-            return fit >= limits.ambiguous_name_fit
-        return mention.exact or fit >= limits.loose_name_fit
-
-
 class _Asked:
     """One question, taken apart once."""
 
-    def __init__(self, index: LanguageIndex, question: str) -> None:
+    def __init__(self, index: LanguageIndex, question: str, spelled: list[str]) -> None:
         self._index = index
-        self.words = index.corrected(words(question))
+        self.words = spelled
         self.stems = [stem(word, index.language) for word in self.words]
         self.mentions = index.mentions(self.words)
         self.aspects = index.asked.aspects_of(question)
@@ -283,6 +168,206 @@ class _Asked:
             return True
         # "what is the day" asks for a meaning too; "what is it" leans on the topic, so does "is walking good for it".
         return self.points_back and (bool(self.telling) or not self.beside_cues)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What one index makes of a question."""
+
+    index: LanguageIndex
+    asked: _Asked
+    fits: Vectors
+    topic: str | None
+    """The topic that it would answer from; None when it abstains."""
+    confidence: float
+    reason: str
+    mention: Mention | None = None
+    """By what the topic is named, where it is."""
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Return how plainly the question names the topic."""
+        if self.mention is None:
+            return False, 0.0
+        return not self.mention.ambiguous, len(self.mention.core) + (0.5 if self.mention.exact else 0.0)
+
+
+class Retriever:
+    """Searches the knowledge for one question at a time; holds no state between questions."""
+
+    def __init__(self, knowledge: Knowledge, embedder: Embedder, thresholds: Thresholds | None = None) -> None:
+        self._knowledge = knowledge
+        self._embedder = embedder
+        self._thresholds = thresholds or Thresholds()
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Return what is searched now."""
+        return self._knowledge
+
+    def use(self, knowledge: Knowledge) -> None:
+        """Search this knowledge from the next question on; questions under way end on the one they began with."""
+        self._knowledge = knowledge
+
+    def retrieve(self, question: str, language: str, topic_hint: str | None = None) -> Retrieved:
+        """Return the passages that answer the question, or the decision to abstain.
+
+        A question that names its topic in another of our languages is answered from the same topic in `language`.
+
+        Args:
+            topic_hint: The topic talked about before; it answers a follow-up that names no topic of its own.
+        """
+        knowledge = self._knowledge
+        vector = self._embedder.question(question)
+        found = self._retrieve_in(knowledge, language, question, vector, topic_hint)
+        if found.decision is RetrievalDecision.ANSWER:
+            return found
+        for other in knowledge.languages:
+            if other != language:
+                foreign = self._retrieve_in(knowledge, other, question, vector, None)
+                if foreign.reason.startswith("named") and (same := _in_language(knowledge, foreign, language)):
+                    return same
+        return found
+
+    def _retrieve_in(
+        self, knowledge: Knowledge, language: str, question: str, vector: Vectors, topic_hint: str | None
+    ) -> Retrieved:
+        indexes = knowledge.searched(language)
+        spelled = _spelled(indexes, words(question))
+        if not indexes or not spelled:
+            return _abstained("nothing_to_search")
+        choices = [
+            self._choose(index, _Asked(index, question, spelled), index.fits(vector), topic_hint) for index in indexes
+        ]
+        best = _better(choices)
+        nearest = _nearest_topics(best, choices)
+        if best.topic is None:
+            return replace(_abstained(best.reason), nearest=nearest)
+        return Retrieved(
+            decision=RetrievalDecision.ANSWER,
+            topic=best.index.topics[best.topic],
+            passages=_rank(best.index, best.asked, best.fits, best.topic),
+            confidence=best.confidence,
+            aspects=best.asked.aspects,
+            specific=best.asked.is_specific(best.topic),
+            reason=best.reason,
+            nearest=nearest,
+        )
+
+    def _choose(self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None) -> _Choice:
+        limits = self._thresholds
+
+        def choice(topic: str | None, confidence: float, reason: str, mention: Mention | None = None) -> _Choice:
+            return _Choice(index, asked, fits, topic, round(confidence, 3), reason, mention)
+
+        mentions = [
+            mention
+            for mention in asked.mentions
+            if self._fits(mention, index, fits) and not index.names_another_kind(mention.topic, asked.words)
+        ]
+        leaning = self._leaning(index, asked, fits, topic_hint)
+        if leaning is not None and asked.points_back and all(mention.ambiguous for mention in mentions):
+            # "can I exercise with it?" names exercise, and asks about what was talked about before.
+            return choice(topic_hint, leaning, "follow_up")
+        if mentions:
+            best = max(mentions, key=lambda mention: _mention_rank(mention, index, fits))
+            unknown = asked.unknown_share(best.topic)
+            doubtful = best.ambiguous or asked.has_rare_word(best.topic)
+            fit = float(fits[index.rows[best.topic]].max())
+            if not doubtful and fit >= limits.clear_fit:
+                return choice(best.topic, fit, "named_and_clear", best)
+            if unknown <= (limits.doubtful_unknown_share if doubtful else limits.named_unknown_share):
+                return choice(best.topic, 1.0 - unknown, "named", best)
+            return choice(None, 0.0, "named_among_unknown_words", best)
+        if leaning is not None:
+            return choice(topic_hint, leaning, "follow_up")
+        best_row = int(np.argmax(fits))
+        topic = index.passages[best_row].topic
+        fit = float(fits[best_row])
+        if (
+            fit >= limits.unnamed_fit
+            and not index.contradicts(topic, asked.words)
+            and len(asked.telling) >= 2
+            and asked.coverage(topic) >= limits.unnamed_coverage
+        ):
+            return choice(topic, fit, "unnamed")
+        return choice(None, 0.0, "no_topic")
+
+    def _leaning(self, index: LanguageIndex, asked: _Asked, fits: Vectors, topic_hint: str | None) -> float | None:
+        """Return how well the topic talked about before covers a question that can lean on it, None where it cannot."""
+        if topic_hint is None or topic_hint not in index.topics or not asked.is_follow_up():
+            return None
+        coverage = asked.coverage(topic_hint)
+        fit = float(fits[index.rows[topic_hint]].max())
+        limits = self._thresholds
+        return None if coverage < limits.follow_up_coverage or fit < limits.follow_up_fit else coverage
+
+    def _fits(self, mention: Mention, index: LanguageIndex, fits: Vectors) -> bool:
+        limits = self._thresholds
+        if mention.opposed:
+            return False
+        fit = float(fits[index.rows[mention.topic]].max())
+        if mention.ambiguous:
+            return fit >= limits.ambiguous_name_fit
+        return mention.exact or fit >= limits.loose_name_fit
+
+
+def _spelled(indexes: Sequence[LanguageIndex], question_words: list[str]) -> list[str]:
+    """Return the words, misspellings put right; what one index knows, the other must not take for a misspelling."""
+    return [
+        word
+        if any(index.recognises(word) for index in indexes)
+        else next((right for index in indexes if (right := index.corrected_word(word)) != word), word)
+        for word in question_words
+    ]
+
+
+def _better(choices: Sequence[_Choice]) -> _Choice:
+    """Return the choice that decides: the shipped topics' one, unless what was imported is named more plainly.
+
+    Shipped topics are simpler to read, so they win wherever both fit alike.
+    """
+    shipped, *others = choices
+    for imported in others:
+        if shipped.topic is None:
+            if imported.topic is not None:
+                return imported
+        elif imported.rank[0] and imported.rank > shipped.rank and shipped.reason != "unnamed":
+            return imported
+    return shipped
+
+
+def _nearest_topics(best: _Choice, choices: Sequence[_Choice]) -> tuple[str, ...]:
+    """Return the topics that fit best, the chosen one first, then those that are named, then those that are near."""
+    found: dict[str, None] = {} if best.topic is None else {best.topic: None}
+    named = [
+        (_mention_rank(mention, choice.index, choice.fits), mention.topic)
+        for choice in choices
+        for mention in choice.asked.mentions
+        if not mention.opposed
+    ]
+    found.update((topic, None) for _, topic in sorted(named, key=lambda pair: pair[0], reverse=True))
+    near: list[tuple[float, str]] = []
+    for choice in choices:
+        for row in np.argpartition(-choice.fits, min(_NEAR_PASSAGES, len(choice.fits)) - 1)[:_NEAR_PASSAGES]:
+            near.append((float(choice.fits[row]), choice.index.passages[int(row)].topic))
+    found.update((topic, None) for _, topic in sorted(near, reverse=True))
+    return tuple(found)[:NEAREST]
+
+
+def _in_language(knowledge: Knowledge, found: Retrieved, language: str) -> Retrieved | None:
+    """Return what was found with the same passages in this language; passages share their ids across languages."""
+    index = knowledge.index(language)
+    if index is None or found.decision is not RetrievalDecision.ANSWER or found.topic is None:
+        return None
+    topic = index.topics.get(found.topic.id)
+    if topic is None:
+        return None
+    own = {passage.id: passage for passage in topic.passages}
+    passages = tuple(
+        replace(scored, passage=own[scored.passage.id]) for scored in found.passages if scored.passage.id in own
+    )
+    return replace(found, topic=topic, passages=passages, reason="named_in_another_language") if passages else None
 
 
 def _mention_rank(mention: Mention, index: LanguageIndex, fits: Vectors) -> tuple[bool, float, float]:

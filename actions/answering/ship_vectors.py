@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from actions.answering.embed import Embedder, PackagedEmbedder, PassageVectors, Progress
-from actions.answering.knowledge import embedded_text, embeddings_folder
+from actions.answering.knowledge import embeddings_folder
 from actions.answering.shipped_vectors import SHIPPED_FILE, write_shipped
-from actions.answering.topic import load_topics
+from actions.answering.topic import embedded_text, load_topics
 from actions.errors import ActionsError
 from actions.settings import ActionsSettings
 from careguard.errors import CareguardError

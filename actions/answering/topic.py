@@ -123,6 +123,11 @@ class Topic:
         return tuple(passage for passage in self.passages if passage.section == anchor)
 
 
+def embedded_text(passage: Passage) -> str:
+    """Return what is embedded for a passage: its words after its topic's title, which they may leave unsaid."""
+    return f"{passage.topic_title}. {passage.text}"
+
+
 def load_topics(locales: Path, languages: Iterable[str]) -> tuple[Topic, ...]:
     """Return every topic of the languages, ordered by language and id.
 

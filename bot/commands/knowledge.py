@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from actions.answering.topic import SECTIONS, Topic, load_topics, read_topic
+from bot.commands.knowledge_import import import_content, remove_content
 from bot.settings import StackSettings, load_settings
 from careguard.errors import DataFileError
 from careguard.reading import school_grade
@@ -24,6 +25,10 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 Topics = Mapping[str, Mapping[str, Topic]]
 """Topics by id, then by language."""
+
+
+words.command("import")(import_content)
+words.command("remove")(remove_content)
 
 
 @words.command("list")

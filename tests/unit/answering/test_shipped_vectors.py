@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from actions.answering.embed import PackagedEmbedder, PassageVectors
-from actions.answering.knowledge import embedded_text
 from actions.answering.ship_vectors import ship_vectors
 from actions.answering.shipped_vectors import SHIPPED_FILE, read_shipped
-from actions.answering.topic import load_topics
+from actions.answering.topic import embedded_text, load_topics
 
 from .conftest import LANGUAGES, ROOT
 from .test_embed import CountingEmbedder
