@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from careguard.privacy import redact
+from careguard.rulebook import load_rulebook
+from careguard.screen import screen
+from careguard.verdict import Level
+
+ROOT = Path(__file__).resolve().parents[3]
+RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
 
 
 @pytest.mark.parametrize(
@@ -106,3 +114,102 @@ def test_an_identifier_after_a_plain_cue_is_taken_out(text: str, hidden: str, ke
 def test_a_plan_to_be_healthy_is_no_number_of_an_insurance() -> None:
     text = "Our health plan is 30 minutes a day, she lives on fruit"
     assert redact(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("Dear Mr Smith, my knee hurts", "Dear [NAME], my knee hurts"),
+        ("Thanks for your help.\n\nRegards,\nAna", "Thanks for your help.\n\nRegards,\n[NAME]"),
+        ("Un saludo,\nPedro Gómez", "Un saludo,\n[NAME]"),
+        ("From: Carla Mendes <carla@example.pt>\nSubject: rash", "From: [NAME] <[EMAIL]>\nSubject: rash"),
+        ("Hi Zoltán, can you help me?", "Hi [NAME], can you help me?"),
+        ("my daughter maria has a cough", "my daughter [NAME] has a cough"),
+        ("mi hija Lucía tiene tos", "mi hija [NAME] tiene tos"),
+        ("please call dr ramirez", "please call [NAME]"),
+        ("Maria's appointment is on Tuesday", "[NAME]'s appointment is on Tuesday"),
+        ("I am Wilson, 45, and I have gout", "I am [NAME], 45, and I have gout"),
+        ("We named him Frank", "We named him [NAME]"),
+        ("Our kids are Hannah, Gaetane and Derek", "Our kids are [NAME], [NAME] and [NAME]"),
+        ("I have an appointment with Brosca Erdôs", "I have an appointment with [NAME]"),
+        ("Petra Vinokurova called. Tell Vinokurova I am late", "[NAME] called. Tell [NAME] I am late"),
+        ("Ich heiße Jürgen Klein", "Ich heiße [NAME]"),
+        ("Je m'appelle Amélie Girard", "Je m'appelle [NAME]"),
+        ("I'm Grace and I'm worried", "I'm [NAME] and I'm worried"),
+    ],
+)
+def test_a_person_is_masked_wherever_letters_name_one(text: str, redacted: str) -> None:
+    assert redact(text).text == redacted
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "123 Main St Apt 4B, Springfield, IL 62704",
+        "C/ Mayor, 12, 3º B, 28013 Madrid",
+        "Av. Juárez #45, Col. Centro",
+        "12 rue de la Paix, 75002 Paris",
+        "Hauptstraße 12, 10115 Berlin",
+        "6750 Koskikatu 25 Apt. 8",
+        "PO Box 77",
+    ],
+)
+def test_an_address_is_masked_in_the_form_of_its_country(address: str) -> None:
+    assert redact(f"Send it to {address}").text == "Send it to [ADDRESS]"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("my nhs number is 943 476 5919", "my nhs number is [NATIONAL_ID]"),
+        ("Medicare 1EG4-TE5-MK73", "Medicare [INSURANCE_ID]"),
+        ("NIE X1234567L", "NIE [NATIONAL_ID]"),
+        ("NUSS 28 12345678 40", "NUSS [NATIONAL_ID]"),
+        ("RFC GOMC960912AB1", "RFC [NATIONAL_ID]"),
+        ("NSS 72 95 84 1234 5", "NSS [NATIONAL_ID]"),
+        ("n° sécu 1 85 05 78 006 084 36", "n° sécu [NATIONAL_ID]"),
+        ("IBAN ES91 2100 0418 4502 0005 1332", "IBAN [CARD]"),
+        ("my plate is ABC 1234", "my plate is [VEHICLE]"),
+        ("go to portal.clinic.example/reset?token=xyz", "go to [URL]"),
+        ("my ip is 192.168.10.4", "my ip is [IP_ADDRESS]"),
+        ("passport number X12345678", "passport number [NATIONAL_ID]"),
+        ("password: hunter2", "password: [PASSWORD]"),
+        ("416 60 039 office", "[PHONE] office"),
+        ("My birthday is May 4", "My birthday is [DATE_OF_BIRTH]"),
+        ("cumpleaños el 4 de mayo", "cumpleaños el [DATE_OF_BIRTH]"),
+    ],
+)
+def test_an_id_is_masked_in_the_form_of_its_country(text: str, redacted: str) -> None:
+    assert redact(text).text == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Does Crohn's run in families? My dad has Parkinson and Graves disease",
+        "Braxton Hicks or real labour? Is it Down syndrome?",
+        "My husband has Lou Gehrig's disease. Is Hodgkin lymphoma curable?",
+        "Wolff Parkinson White, Charcot Marie Tooth and Guillain Barre",
+        "I took Allegra and Claritin yesterday with Mounjaro",
+        "My doctor said Humira is safe. Is Ozempic better than Wegovy?",
+        "Does St John's wort help?",
+        "Mi padre tiene Alzheimer; enfermedad de Chagas, síndrome de Down",
+        "Tomo Enantyum y Nolotil, y Ventolín para el asma",
+        "What are the treatments for Biliary Atresia?",
+        "BP 150/95, pulse 88, sugar 7.8, 39.5 °C, 500 mg, 2 tablets at 8",
+        "2000 calories, 10000 steps, 100000 platelets, SpO2 95%, 24/7, 180 lbs",
+        "I had surgery on March 5th, 2021 and on 12/03/2024",
+        "Tengo 84 años. Hace 12 años me operaron.",
+        "La clave es dormir bien. The login is broken.",
+        "Mayo Clinic, Johns Hopkins and Cleveland Clinic say so",
+    ],
+)
+def test_the_word_of_medicine_is_never_taken_for_a_person(text: str) -> None:
+    assert redact(text).text == text
+
+
+def test_an_emergency_is_read_before_anything_is_masked() -> None:
+    """A name in the sentence costs nothing: screening sees what the patient wrote."""
+    said = "My name is Chase Payne and my chest hurts, call 415 555 2671"
+    assert "[NAME]" in redact(said).text
+    assert screen(said, RULEBOOK).level is Level.EMERGENCY
