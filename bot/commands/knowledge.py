@@ -9,11 +9,12 @@ from pathlib import Path
 
 import typer
 
+from actions.answering.importing.collection import ContentFolder
 from actions.answering.topic import SECTIONS, Topic, load_topics, read_topic
-from bot.commands.knowledge_import import import_content, remove_content
+from bot.commands.knowledge_import import build_guard, import_content, remove_content
+from bot.commands.knowledge_imported import grade_of, imported_faults, imported_lines, imported_notes
 from bot.settings import StackSettings, load_settings
 from careguard.errors import DataFileError
-from careguard.reading import school_grade
 
 words = typer.Typer(help="The health content.", add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -33,13 +34,15 @@ words.command("remove")(remove_content)
 
 @words.command("list")
 def list_topics() -> None:
-    """List the topics with language, school grade, and who reviewed them when."""
+    """List the topics with language, school grade, and who reviewed them when; imported ones with their publisher."""
     settings = load_settings(StackSettings)
     for topic in sorted(
         load_topics(settings.locales, settings.languages), key=lambda topic: (topic.id, topic.language)
     ):
         review = f"reviewed {topic.reviewed_on} by {topic.reviewed_by}" if topic.reviewed_by else "not reviewed"
         typer.echo(f"{topic.id:<32} {topic.language:<6} grade {_grade(topic):>4}  {review}  {topic.title}")
+    for line in imported_lines(settings.data_dir):
+        typer.echo(line)
 
 
 @words.command()
@@ -57,12 +60,19 @@ def check() -> None:
                 continue
             topics.setdefault(topic.id, {})[language] = topic
     wrong += find_faults(topics, settings.languages, settings.locales)
-    notes = find_notes(topics, dt.datetime.now(dt.UTC).date())
+    wrong += imported_faults(settings.data_dir)
+    today = dt.datetime.now(dt.UTC).date()
+    notes = find_notes(topics, today)
+    imported = ContentFolder(settings.data_dir)
+    if imported.names():
+        notes += imported_notes(settings.data_dir, build_guard(settings), today, HARDEST_GRADE)
     for line in wrong:
         typer.echo(f"wrong: {line}")
     for line in notes:
         typer.echo(f"look at: {line}")
-    typer.echo(f"{sum(map(len, topics.values()))} topic files read; {len(wrong)} wrong, {len(notes)} to look at.")
+    collections = f" and {len(imported.names())} imported collections" if imported.names() else ""
+    read = f"{sum(map(len, topics.values()))} topic files{collections} read"
+    typer.echo(f"{read}; {len(wrong)} wrong, {len(notes)} to look at.")
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -116,7 +126,7 @@ def _numbers(topic: Topic, section: str) -> frozenset[str]:
 
 
 def _grade(topic: Topic) -> float:
-    return school_grade(" ".join(passage.text for passage in topic.passages), topic.language)
+    return grade_of(topic)
 
 
 def _folder(locales: Path, language: str) -> Path:

@@ -107,14 +107,23 @@ def remove_content(
     _say_published(published)
 
 
-def _take(
-    path: Path, options: Options, folder: ContentFolder, settings: StackSettings, console: Console
-) -> ImportReport:
-    guard = Guard(
+def build_guard(settings: StackSettings) -> Guard:
+    """Return what judges imported passages, by the rules as they are now.
+
+    Raises:
+        DataFileError: A rule or content file is wrong.
+    """
+    return Guard(
         load_rulebook(settings.guardrails, settings.locales, settings.languages),
         load_review_policy(settings.guardrails, settings.locales, settings.languages),
         settings.locales,
     )
+
+
+def _take(
+    path: Path, options: Options, folder: ContentFolder, settings: StackSettings, console: Console
+) -> ImportReport:
+    guard = build_guard(settings)
     asked = {tag: read_question_words(settings.locales, tag) for tag in settings.languages}
     with _Bar(console, "Reading") as bar:
         return take_in(path, options, folder, guard, asked, dt.datetime.now(dt.UTC).date(), bar.at)

@@ -24,7 +24,7 @@ from actions.answering.importing.collection import (
     Original,
     with_passages,
 )
-from actions.answering.importing.document import Document, RefusedDocument, RefusedError
+from actions.answering.importing.document import Block, Document, RefusedDocument, RefusedError
 from actions.answering.importing.errors import ContentError
 from actions.answering.importing.files import (
     MEDLINEPLUS,
@@ -42,7 +42,7 @@ from actions.answering.question import QuestionWords
 from actions.answering.topic import AUDIENCES, Source, Topic
 from careguard.stems import stop_words, words
 
-VERSION = 1
+VERSION = 2
 """Changes when the same document would be cut or guarded otherwise, so that it is cut again."""
 NO_LICENCE = "not stated"
 _REVIEW_AFTER = dt.timedelta(days=365)
@@ -331,9 +331,11 @@ class _Import:
         known = self._known.get((topic_id, language))
         if known is not None and known.made_from == made_from:
             return replace(known, file=file.file), None
-        found = cut(document, language, self._asked[language])
+        # Before cutting: that a passage tells whom to call decides where it belongs.
+        blocks = tuple(Block(block.kind, self._guard.localised(block.text)) for block in document.blocks)
+        found = cut(replace(document, blocks=blocks), language, self._asked[language])
         bare = self._bare_topic(topic_id, document, language, file)
-        texts = [(passage.section, self._guard.localised(passage.text)) for passage in found.passages]
+        texts = [(passage.section, passage.text) for passage in found.passages]
         guarded = self._guard.judge(with_passages(bare, texts).passages)
         if not guarded.kept:
             raise RefusedError(_nothing_left(guarded.refused))

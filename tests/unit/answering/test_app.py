@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from actions import app as app_module
+from actions.answering.embed import PackagedEmbedder
+from actions.answering.importing.collection import Collection, ContentFolder, KeptTopic, with_passages
+from actions.answering.importing.published import publish
 from actions.answering.pipeline import Parts
 from actions.answering.retrieve import Retrieved, Retriever
+from actions.answering.topic import Source, Topic
 from actions.app import build_executor, build_parts, create_app
 from actions.errors import IndexNotPrepared, SettingsError
 from actions.settings import ActionsSettings, load_settings
@@ -169,3 +176,52 @@ def test_secrets_may_stand_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "bedside_internal_token").write_text(TOKEN, encoding="utf-8")
     monkeypatch.setenv("BEDSIDE_SECRETS_DIR", str(tmp_path))
     assert load_settings().internal_token.get_secret_value() == TOKEN
+
+
+def test_what_is_imported_is_answered_from_without_a_new_start_and_without_a_lost_request(
+    settings: ActionsSettings, embedder: PackagedEmbedder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """While one index takes the place of another, every question gets its answer."""
+    monkeypatch.setattr(app_module, "_SECONDS_BETWEEN_LOOKS", 0.02)
+    shutil.copytree(settings.data_dir, tmp_path / "data")
+    fresh = load_settings(internal_token=TOKEN, locales=settings.locales, data_dir=tmp_path / "data")
+    order = {"question": "What is a stoma?", "language": "en", "country": "GB"}
+    with TestClient(create_app(fresh)) as client:
+        assert lines(client, order)[-1]["answer"]["abstained"]
+        keep_collection(ContentFolder(fresh.data_dir))
+        publish(fresh.data_dir, embedder)
+        told = [lines(client, order)[-1]["answer"] for _ in range(200)]
+        kinds = [answer["kind"] for answer in told]
+        assert set(kinds) == {"refusal", "answer"}
+        assert kinds == sorted(kinds, reverse=True)  # once taken up, it stays
+    assert told[-1]["text"] == "A stoma is an opening on the belly."
+    assert told[-1]["citations"] == [
+        {
+            "id": "leaflets_stoma/in_short/1",
+            "title": "Stoma (stoma.md)",
+            "url": "",
+            "publisher": "Hill Clinic",
+            "reviewed_on": None,
+        }
+    ]
+
+
+def keep_collection(folder: ContentFolder) -> None:
+    today = dt.date(2026, 11, 24)
+    bare = Topic(
+        id="leaflets_stoma",
+        title="Stoma",
+        language="en",
+        synonyms=(),
+        audience=("adult",),
+        sources=(Source("Hill Clinic", "Stoma (stoma.md)", "", today),),
+        written_on=today,
+        reviewed_by=None,
+        reviewed_on=None,
+        review_due=today,
+        related=(),
+        passages=(),
+    )
+    topic = with_passages(bare, [("in_short", "A stoma is an opening on the belly.")])
+    kept = KeptTopic(topic, "stoma.md", "made from a test")
+    folder.replace(Collection("leaflets", "/leaflets", "Hill Clinic", "none", today, (), (kept,)))
