@@ -7,6 +7,7 @@ anything else runs; processes do not wait for each other.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -55,6 +56,7 @@ class EmbeddersTogether:
 
 def _load() -> None:
     global _own
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear; it ends its workers itself
     die_with_parent()  # or it would wait for work for ever when the set-up is killed
     _own = PackagedEmbedder()
 
