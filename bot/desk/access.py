@@ -17,6 +17,7 @@ from bot.desk.render import Renderer
 from bot.desk.services import DeskServices
 from bot.desk.session import Session, SessionStore
 from bot.desk.staff import Staff
+from bot.desk.tongue import speak
 
 COOKIE = "bedside_desk"
 BACKGROUND_HEADER = "x-desk-background"
@@ -99,6 +100,7 @@ class Access:
         if staff is None or staff.disabled:
             await self._sessions.end(session.token)
             return None
+        speak(staff.reads)
         return session, staff
 
     def _to_sign_in(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from redis.exceptions import RedisError
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,10 +21,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.desk.access import Access
 from bot.desk.news import LiveEvents
 from bot.desk.pages import DeskPages
+from bot.desk.queue_page import QueuePage
 from bot.desk.render import FOLDER, Renderer
 from bot.desk.services import DeskServices
 from bot.desk.session import SessionStore
 from bot.desk.sign_in import SignIn
+from bot.desk.tongue import begin
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
     )
     access = Access(services, sessions, renderer)
     sign_in = SignIn(services, sessions, renderer)
+    queue = QueuePage(services, renderer)
     pages = DeskPages(services, renderer)
     live = LiveEvents(services, access)
 
@@ -56,14 +59,21 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
         return renderer.page("trouble.html", 404, problem="no_page", typed="")
 
     routes: Sequence[BaseRoute] = [
-        Route("/", access.page(pages.queue), methods=["GET"]),
+        Route("/", access.page(queue.show), methods=["GET"]),
+        Route("/views", access.action(queue.save_view), methods=["POST"]),
+        Route("/views/remove", access.action(queue.remove_view), methods=["POST"]),
         Route("/sign-in", sign_in.show, methods=["GET"]),
         Route("/sign-in", sign_in.submit, methods=["POST"]),
         Route("/sign-out", access.action(sign_in.sign_out), methods=["POST"]),
         Route("/cases/{case_id}", access.page(pages.case), methods=["GET"]),
         Route("/cases/{case_id}/claim", access.action(pages.claim), methods=["POST"]),
         Route("/cases/{case_id}/release", access.action(pages.release), methods=["POST"]),
+        Route("/cases/{case_id}/transfer", access.action(pages.transfer), methods=["POST"]),
         Route("/cases/{case_id}/reply", access.action(pages.reply), methods=["POST"]),
+        Route("/cases/{case_id}/undo", access.action(pages.undo), methods=["POST"]),
+        Route("/cases/{case_id}/suggest", access.action(pages.suggest), methods=["POST"]),
+        Route("/cases/{case_id}/tags", access.action(pages.tags), methods=["POST"]),
+        Route("/cases/{case_id}/follow-up", access.action(pages.follow_up), methods=["POST"]),
         Route("/cases/{case_id}/note", access.action(pages.note), methods=["POST"]),
         Route("/cases/{case_id}/resolve", access.action(pages.resolve), methods=["POST"]),
         Route("/present", access.action(pages.present), methods=["POST"]),
@@ -83,6 +93,8 @@ class DeskHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and add the headers to what comes back."""
+        if scope["type"] == "http":
+            begin(Headers(scope=scope).get("accept-language", ""))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -19,6 +19,7 @@ from actions.handoff.queue import CaseChange, CaseQueue
 from actions.transcript import Transcript
 from bot.desk.access import Access
 from bot.desk.services import DeskServices
+from bot.desk.tongue import t
 from bot.desk.words import level_words, plain
 
 _log = logging.getLogger(__name__)
@@ -155,7 +156,10 @@ def _as_event(news: News, watched: str | None) -> ServerSentEvent | None:
                 "act": news.act.value,
                 "state": news.state.value,
                 "level": news.level.value,
-                "words": f"{level_words(news.level)}: {plain(news.category)}"
+                "language": news.language,
+                "holder": news.holder,
+                "detail": news.detail,
+                "words": f"{level_words(news.level)}: {t(plain(news.category))}"
                 if news.category
                 else level_words(news.level),
             }

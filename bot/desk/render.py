@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from bot.desk import words
+from bot.desk.tongue import spoken, t
 
 FOLDER = Path(__file__).parent
 
@@ -23,7 +24,13 @@ def make_environment(base_path: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals |= {"base": base_path, "words": words, "static_version": _static_version()}
+    environment.globals |= {
+        "base": base_path,
+        "words": words,
+        "static_version": _static_version(),
+        "_": t,
+        "spoken": spoken,
+    }
     return environment
 
 

@@ -5,7 +5,8 @@ The desk reads and changes cases itself; everything that reaches a patient goes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -13,10 +14,12 @@ from typing import Protocol
 from redis.asyncio import Redis
 
 from actions.handoff.case import Case, OutgoingReply, Suggestion
+from actions.handoff.hours import ALWAYS, Hours
 from actions.handoff.queue import CaseQueue
 from actions.transcript import Transcript
 from actions.vault import Vault
 from bot.desk.audit import AuditLog
+from bot.desk.canned import PLACES, CannedReplies
 from bot.desk.staff import StaffRegistry
 from careguard.rulebook import Rulebook
 from careguard.verdict import Level
@@ -78,6 +81,8 @@ class DeskSettings:
         default_factory=lambda: {Level.EMERGENCY: 2 * 60.0, Level.URGENT: 15 * 60.0, Level.NONE: 4 * 3600.0}
     )
     """How long a case of each level may wait before the desk shows it as late."""
+    undo_s: float = 10.0
+    """For how long a reply can be taken back before it leaves the desk."""
     second_factor_required: bool = False
     """Whether everyone must set up a second factor before anything else."""
 
@@ -101,3 +106,9 @@ class DeskServices:
     locales: Path | None = None
     """Where the safety pages read when rules and topics were reviewed."""
     languages: tuple[str, ...] = ()
+    hours: Hours = ALWAYS
+    """The teams to which a case can be passed on, and when they are there."""
+    canned: CannedReplies = field(default_factory=CannedReplies)
+    places: Callable[[Case], Mapping[str, str]] = lambda case: dict.fromkeys(PLACES, "") | {"case_id": case.id}
+    """What stands in the places of a ready-made reply to that patient, but for the writer's name."""
+    clock: Callable[[], float] = time.time

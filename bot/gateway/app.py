@@ -28,12 +28,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from actions.handoff.case import Case
 from actions.handoff.queue import CaseQueue
 from actions.handoff.timing import Timing
 from actions.transcript import Transcript
 from actions.vault import Vault
 from bot.desk.app import desk_routes
 from bot.desk.audit import AuditLog
+from bot.desk.canned import read_canned_replies
 from bot.desk.notices import Mailer, MailServer, Webhook
 from bot.desk.services import DeskServices, DeskSettings
 from bot.desk.staff import StaffRegistry
@@ -164,10 +166,18 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
         transcript=services.transcript,
         staff=StaffRegistry(redis),
         line=line,
-        settings=DeskSettings(session_longest_s=settings.desk_session_s),
+        settings=DeskSettings(
+            session_longest_s=settings.desk_session_s,
+            targets_s=dict(services.cases.timing.targets_s),
+            undo_s=settings.undo_send_s,
+        ),
         redis=redis,
         audit=AuditLog(redis, data_key),
         vault=Vault(data_key),
+        hours=services.waiting.hours,
+        canned=read_canned_replies(settings.locales, settings.languages),
+        places=partial(_places, services),
+        clock=clock,
         rulebook=services.rulebook,
         guardrails=settings.guardrails,
         locales=settings.locales,
@@ -226,6 +236,12 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
         ],
         lifespan=lifespan,
     )
+
+
+def _places(services: Services, case: Case) -> dict[str, str]:
+    """Return what stands in the places of a ready-made reply to that patient, but for the writer's name."""
+    country = case.country or services.settings.default_country
+    return services.wording.places(case.language, country) | {"case_id": case.id}
 
 
 def _outside_tellers(settings: GatewaySettings, services: Services) -> list[Teller]:

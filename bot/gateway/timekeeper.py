@@ -7,32 +7,17 @@ nothing twice and a restart forgets nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from typing import Protocol
 
 from redis.exceptions import RedisError
 
 from actions.errors import ActionsError
-from actions.handoff.case import Case, OutgoingReply, ReplyState
-from actions.handoff.errors import CaseNotFoundError
 from actions.handoff.queue import CaseQueue
-from bot.errors import ConversationError
+from bot.desk.outgoing import ReplyLine, send_leaving
 
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
-
-
-class ReplyLine(Protocol):
-    """The way of a finished reply to its patient."""
-
-    async def send_outgoing(self, case: Case, reply: OutgoingReply) -> None:
-        """The reply is in the patient's chat; the same one is sent once.
-
-        Raises:
-            ConversationError: There is no chat any more.
-        """
 
 
 class Timekeeper:
@@ -66,28 +51,3 @@ class Timekeeper:
                 continue
             if case is not None:
                 await send_leaving(self._queue, self._line, case)
-
-
-async def send_leaving(queue: CaseQueue, line: ReplyLine, case: Case) -> bool:
-    """Bring the replies that may no longer be taken back to the patient; return whether all of them arrived.
-
-    What could not be brought stays due and is tried again.
-    """
-    arrived = True
-    for reply in case.outgoing:
-        if reply.state is not ReplyState.LEAVING:
-            continue
-        try:
-            await line.send_outgoing(case, reply)
-        except ConversationError:
-            arrived = False
-            with contextlib.suppress(CaseNotFoundError):
-                await queue.reply_left(case.id, reply.id, failed=True)
-            continue
-        except Exception as error:  # its kind only: the message may hold words
-            log.warning("case %s: a reply waits to be sent: %s", case.id, type(error).__name__)
-            arrived = False
-            continue
-        with contextlib.suppress(CaseNotFoundError):
-            await queue.reply_left(case.id, reply.id)
-    return arrived

@@ -125,6 +125,11 @@ class Wording:
         """Return the number to call in an emergency."""
         return self._country(country).emergency_number
 
+    def places(self, language: str, country: str) -> dict[str, str]:
+        """Return what stands in the places that depend on the country only; in our first language if need be."""
+        spoken = language if language in self.languages else next(iter(self.languages))
+        return self._country_values(spoken, country)
+
     def has_line(self, purpose: str, country: str) -> bool:
         """Return whether the country has somebody to call for that purpose."""
         return any(line["purpose"] == purpose for line in self._country(country).lines)

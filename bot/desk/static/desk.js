@@ -6,6 +6,9 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const now = () => Date.now() / 1000;
+  const saidHere = JSON.parse(body.dataset.words || "{}");
+  const say = (english, values = {}) =>
+    Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), saidHere[english] || english);
   const remembered = {
     get: (key) => { try { return localStorage.getItem(`bedside-desk-${key}`); } catch { return null; } },
     set: (key, value) => { try { localStorage.setItem(`bedside-desk-${key}`, value); } catch { /* private window */ } },
@@ -35,21 +38,42 @@
   const dayAndClock = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
+  // A case that waits is heard when half of its target has passed, and when all of it has.
+  const stages = new Map();
+  function stageOf(timer, late, half) {
+    const row = timer.closest("tr[data-href]");
+    if (!row || timer.dataset.targetS >= 1e12) return;
+    const stage = late ? 2 : half ? 1 : 0;
+    const known = stages.get(row.dataset.href);
+    stages.set(row.dataset.href, stage);
+    if (known !== undefined && stage > known) ring(stage === 2 ? "urgent" : "none");
+  }
+
   function tick() {
     for (const timer of $$("[data-since]")) {
       const waited = now() - Number(timer.dataset.since);
       const target = Number(timer.dataset.targetS);
       const late = waited > target;
+      const half = !late && waited > target / 2;
       timer.classList.toggle("is-late", late);
-      timer.classList.toggle("is-half", !late && waited > target / 2);
+      timer.classList.toggle("is-half", half);
       const words = duration(waited);
-      if (timer.firstChild.nodeValue.trim() !== words) timer.firstChild.nodeValue = words + (late ? " " : "");
-      if (late && !$(".late", timer)) {
-        const mark = document.createElement("span");
-        mark.className = "late";
-        mark.textContent = "late";
-        timer.append(mark);
+      const wanted = late ? "late" : half ? "half time" : "";
+      if (timer.firstChild.nodeValue.trim() !== words) timer.firstChild.nodeValue = words + (wanted ? " " : "");
+      let mark = $("span", timer);
+      if (!wanted) mark?.remove();
+      else {
+        if (!mark) { mark = document.createElement("span"); timer.append(mark); }
+        mark.className = late ? "late" : "half";
+        if (mark.textContent !== say(wanted)) mark.textContent = say(wanted);
       }
+      stageOf(timer, late, half);
+    }
+    for (const place of $$("[data-leaves-at]")) {
+      const left = Math.max(0, Math.ceil(Number(place.dataset.leavesAt) - now()));
+      const words = say("Leaves in {seconds} s", { seconds: left });
+      if (place.textContent !== words) place.textContent = words;
+      if (left === 0) refreshSoon();
     }
   }
 
@@ -107,19 +131,30 @@
   async function refresh() {
     if (refreshing) { again = true; return; }
     refreshing = true;
+    $("#queue")?.setAttribute("aria-busy", "true");
     try {
       const response = await fetch(body.dataset.liveUrl, { headers: { "X-Desk-Background": "1" }, cache: "no-store", redirect: "manual" });
       if (response.status === 401) return signedOut("");
       if (response.status === 404) return gone();
       if (!response.ok) throw new Error(String(response.status));
       exchange(new DOMParser().parseFromString(await response.text(), "text/html"));
+      fresh = now();
+      offline(false);
     } catch {
-      connection("away", "Not live: trying again");
+      connection("away", say("Not live: trying again"));
+      offline(true);
     } finally {
       refreshing = false;
+      $("#queue")?.removeAttribute("aria-busy");
       if (again) { again = false; setTimeout(refresh, 250); }
     }
     return undefined;
+  }
+  let fresh = now();
+  function offline(away) {
+    const box = $("[data-offline]");
+    if (away && box.hidden) box.textContent = say("No connection. You see what was known at {time}. What you type is kept in this tab.", { time: clock.format(new Date(fresh * 1000)) });
+    box.hidden = !away;
   }
   let soon = null;
   const refreshSoon = () => { if (soon === null) soon = setTimeout(() => { soon = null; refresh(); }, 150); };
@@ -129,7 +164,7 @@
     const note = document.createElement("p");
     note.className = "banner banner-problem";
     note.setAttribute("role", "alert");
-    note.textContent = "This case was erased meanwhile. What you typed is still on this page, but it cannot be sent.";
+    note.textContent = say("This case was erased meanwhile. What you typed is still on this page, but it cannot be sent.");
     $("#main").prepend(note);
   }
 
@@ -150,12 +185,12 @@
 
   function listen() {
     stream = new EventSource(`${base}/events${body.dataset.case ? `?case=${encodeURIComponent(body.dataset.case)}` : ""}`);
-    stream.addEventListener("hello", () => { connection("live", "Live"); refresh(); });
+    stream.addEventListener("hello", () => { connection("live", say("Live")); refresh(); });
     stream.addEventListener("case", (event) => { const news = JSON.parse(event.data); tell(news); refreshSoon(); });
     stream.addEventListener("conversation", refreshSoon);
     stream.addEventListener("signed-out", () => signedOut("why=idle&"));
     stream.addEventListener("error", () => {
-      connection("away", "Not live: trying again");
+      connection("away", say("Not live: trying again"));
       if (stream.readyState === EventSource.CLOSED) { refresh(); setTimeout(listen, 5000); }
     });
   }
@@ -168,16 +203,39 @@
 
   // Being heard: screen readers, sound, notifications. None of them says what a patient wrote.
 
+  const me = body.dataset.staff;
+  const leads = ["lead", "admin", "clinical_safety"].includes(body.dataset.role);
+  const listed = (name) => (body.dataset[name] || "").split(" ").filter(Boolean);
+
+  // What an event means for this person: the words, and how pressing they are; null when it is not for them.
+  function meaning(news) {
+    switch (news.act) {
+      case "opened": return ["New case.", "is waiting."];
+      case "raised": return ["A case was raised.", "needs you."];
+      case "reopened": case "returned": return ["A case is waiting again.", "is waiting."];
+      case "late": return leads || news.detail === "2" ? ["A case is late.", "needs you."] : null;
+      case "silent": return ["A patient does not answer.", "needs you."];
+      case "holder_warned": return news.detail === me ? ["The patient waits for your word.", "needs you."] : null;
+      case "transferred": return news.holder === me ? ["A case was passed on to you.", "needs you."] : null;
+      default: return null;
+    }
+  }
+
+  // Somebody else who speaks the language is asked first, unless it is pressing.
+  const forOthersFirst = (news) => news.level !== "emergency" && ["opened", "reopened"].includes(news.act)
+    && listed("teamLanguages").includes(news.language) && !listed("languages").includes(news.language);
+
   function tell(news) {
-    const fresh = news.act === "opened" || news.act === "raised";
-    if (!fresh) return;
-    const pressing = news.level !== "none";
-    const words = news.act === "opened" ? `New case. ${news.words}` : `A case was raised. ${news.words}`;
+    const found = meaning(news);
+    if (!found) return;
+    const pressing = news.level !== "none" || ["late", "silent", "holder_warned", "transferred"].includes(news.act);
+    const words = `${say(found[0])} ${news.words}`;
     const place = $(pressing ? "[data-announce-now]" : "[data-announce]");
     place.textContent = "";
     setTimeout(() => { place.textContent = words; }, 50);
-    ring(news.level);
-    notify(news);
+    if (forOthersFirst(news)) return;
+    ring(["late", "silent"].includes(news.act) ? "emergency" : news.act === "holder_warned" ? "urgent" : news.level);
+    notify(news, found[1]);
   }
 
   let audio = null;
@@ -201,11 +259,11 @@
   addEventListener("pointerdown", openAudio);
   addEventListener("keydown", openAudio);
 
-  function notify(news) {
+  function notify(news, what) {
     if (remembered.get("notify") !== "on" || !window.Notification || Notification.permission !== "granted") return;
     if (document.visibilityState === "visible") return;
-    const level = { emergency: "An emergency case", urgent: "An urgent case" }[news.level] || "A case";
-    const shown = new Notification("Bedside care desk", { body: `${level} is waiting.`, tag: news.case_id });
+    const level = say({ emergency: "An emergency case", urgent: "An urgent case" }[news.level] || "A case");
+    const shown = new Notification("Bedside", { body: `${level} ${say(what)}`, tag: news.case_id });
     shown.addEventListener("click", () => { window.focus(); location.assign(`${base}/cases/${news.case_id}`); });
   }
 
@@ -238,7 +296,9 @@
       if (form.dataset.wired) continue;
       form.dataset.wired = "1";
       const field = $("textarea", form);
-      if (!field.value) field.value = kept.get(draftKey(form)) || "";
+      const draft = kept.get(draftKey(form)) || "";
+      if (!field.value) field.value = draft;
+      else if (field.dataset.suggested !== undefined && draft && draft !== field.value) field.value = `${draft}\n\n${field.value}`;
       field.addEventListener("input", () => kept.set(draftKey(form), field.value));
       field.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form.requestSubmit(); }
@@ -250,10 +310,19 @@
     }
   }
   // A draft is dropped only when the desk says that its text arrived.
-  for (const banner of $$(".banner-done")) {
-    if (/reply is on its way/.test(banner.textContent)) kept.drop(`draft-${body.dataset.staff}-${body.dataset.case}-reply`);
-    if (/note is saved/.test(banner.textContent)) kept.drop(`draft-${body.dataset.staff}-${body.dataset.case}-note`);
+  for (const banner of $$("[data-done]")) {
+    if (/^Your reply is (on its way|kept)/.test(banner.dataset.done)) kept.drop(`draft-${body.dataset.staff}-${body.dataset.case}-reply`);
+    if (/note is saved/.test(banner.dataset.done)) kept.drop(`draft-${body.dataset.staff}-${body.dataset.case}-note`);
   }
+  // A ready-made reply goes where the cursor is; nothing that stands there is lost.
+  addEventListener("change", (event) => {
+    if (!event.target.matches("[data-canned]") || !event.target.value) return;
+    const field = $("#reply");
+    field.setRangeText(event.target.value, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    event.target.value = "";
+    field.focus();
+  });
   addEventListener("pageshow", () => { for (const form of $$("form[data-sent]")) delete form.dataset.sent; });
   $("[data-sign-out]")?.addEventListener("submit", kept.dropAll);
 
@@ -306,6 +375,8 @@
     if (event.key === "Escape" && typing && event.target.type !== "checkbox") { event.target.blur(); return; }
     if (typing || !keysOn.checked || event.ctrlKey || event.metaKey || event.altKey || helpBox.open) return;
     const field = $(`[data-key-focus="${CSS.escape(event.key)}"]`);
+    const closed = field?.closest("details");
+    if (closed) closed.open = true;
     const form = $(`[data-key-submit="${CSS.escape(event.key)}"]`);
     if (field) field.focus();
     else if (form) form.requestSubmit();

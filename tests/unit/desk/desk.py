@@ -16,11 +16,13 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from actions.handoff.case import Case, CaseOpening, CaseReason, OutgoingReply, Suggestion
+from actions.handoff.hours import ALWAYS, Hours
 from actions.handoff.queue import CaseQueue
 from actions.transcript import EntryAuthor, Transcript, TranscriptEntry
 from actions.vault import Vault
 from bot.desk.app import desk_routes
 from bot.desk.audit import AuditLog
+from bot.desk.canned import CannedReplies
 from bot.desk.services import Delivery, DeskServices, DeskSettings
 from bot.desk.staff import Role, Staff, StaffRegistry
 from careguard.verdict import Level
@@ -170,7 +172,14 @@ def csrf_in(page: str) -> str:
     return found[1]
 
 
-def make_desk(redis: Redis, settings: DeskSettings | None = None, *, clock: Callable[[], float] = time.time) -> Desk:
+def make_desk(
+    redis: Redis,
+    settings: DeskSettings | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+    hours: Hours = ALWAYS,
+    canned: CannedReplies | None = None,
+) -> Desk:
     key = Vault.new_key()
     vault = Vault(key)
     transcript = Transcript(redis, vault)
@@ -184,5 +193,8 @@ def make_desk(redis: Redis, settings: DeskSettings | None = None, *, clock: Call
         audit=AuditLog(redis, key),
         vault=vault,
         settings=settings or DeskSettings(),
+        hours=hours,
+        canned=canned or CannedReplies(),
+        clock=clock,
     )
     return Desk(services, line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))

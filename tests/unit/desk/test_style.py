@@ -37,6 +37,7 @@ TEXT_PAIRS = [
     ("emergency", "emergency-soft"),
     ("emergency-ink", "emergency"),
     ("urgent-ink", "urgent"),
+    ("ink", "urgent-soft"),
     ("routine-ink", "routine"),
     ("good", "sheet"),
     ("mark-ink", "mark"),

@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 from actions.handoff.case import Case, CaseAct, CaseReason, CaseState, Outcome, OutgoingReply
 from actions.handoff.queue import CaseQueue
 from actions.vault import Vault
+from bot.desk.outgoing import send_leaving
 from bot.errors import ConversationError
-from bot.gateway.timekeeper import Timekeeper, send_leaving
+from bot.gateway.timekeeper import Timekeeper
 from bot.gateway.waiting_words import load_waiting_room
 from bot.settings import REPOSITORY
 from careguard.errors import DataFileError
