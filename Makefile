@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 ENGLISH := README.md Makefile bot actions guardrails deploy
 # Locks, and what patients write: misspelt on purpose, and in several languages.
-NOT_SPELLED := '*/locks/*,*/requirements.txt,*/dialogue/data/*,*/cases/*,*/careguard/names.py,*/__pycache__/*'
+NOT_SPELLED := '*/locks/*,*/requirements.txt,*/dialogue/data/*,*/cases/*,*/careguard/names.py,*/translations/*,*/__pycache__/*'
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check unit bench set-up set-up-dev prepare lock clean
