@@ -6,12 +6,12 @@ Accents, case, zero-width characters, look-alike letters, digits used as letters
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+from careguard.disguises import hidden_texts
 
 MAX_CHARACTERS = 20_000
 """Longer text is screened at its beginning and its end; the gateway refuses it long before."""
@@ -46,7 +46,8 @@ _RUN = re.compile(
 )
 _MEASURE = re.compile(r"(\d+(?:[.,]\d+)?)(.+)")
 _STRETCHED = re.compile(r"(.)\1{2,}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_SPELLED_OUT = re.compile(r"(?<![^\W_])(?:[^\W\d_][.*·,/|_-]){2,}[^\W\d_](?![^\W_])")
+"""Letters with a sign between each: p-o-i-s-o-n, k.i.l.l"""
 _SPELLED_OUT_MIN = 3
 
 
@@ -92,8 +93,11 @@ def _read_message(text: str, number: int, words: Words) -> None:
     first = len(words)
     sentence = words.sentences[-1] + 1 if first else 0
     clause = words.clauses[-1] + 1 if first else 0
+    spelled_out = [piece.span() for piece in _SPELLED_OUT.finditer(folded)]
     for run in _RUN.finditer(folded):
         kind = run.lastgroup
+        if spelled_out and kind in {"end", "pause"} and any(a < run.start() < b for a, b in spelled_out):
+            continue
         if kind == "end":
             marks = run.group()
             if "?" in marks:
@@ -115,8 +119,8 @@ def _read_message(text: str, number: int, words: Words) -> None:
             words.sentences.append(sentence)
             words.clauses.append(clause)
             words.messages.append(number)
-    _join_spelled_out(words, first)
-    _append_decoded(text, number, words)
+    _join_spelled_out(words, first, text)
+    _append_hidden(text, number, words)
 
 
 def _is_emoji(sign: str) -> bool:
@@ -130,7 +134,11 @@ def _split_run(run: re.Match[str]) -> list[tuple[tuple[str, ...], int, int]]:
         parts = _MEASURE.fullmatch(piece)
         assert parts is not None
         cut = start + parts.end(1)
-        return [((parts.group(1).replace(",", "."),), start, cut), (_forms(parts.group(2)), cut, end)]
+        unit = _forms(parts.group(2))
+        if len(parts.group(1)) == 1:
+            # "4ll" is a measure, and "all" in disguise.
+            unit = (*unit, *(piece.translate(table) for table in _LEET))
+        return [((parts.group(1).replace(",", "."),), start, cut), (unit, cut, end)]
     if run.lastgroup == "number":
         return [((piece.replace(",", "."),), start, end)]
     return [(_forms(piece), start, end)]
@@ -180,30 +188,47 @@ def _fold_character(character: str) -> str:
     return kept.translate(_LOOK_ALIKES)
 
 
-def _join_spelled_out(words: Words, first: int) -> None:
-    """Add to the first letter of "k i l l" the reading "kill"; the letters themselves stay."""
-    run_start = first
-    for index in range(first, len(words) + 1):
-        if index < len(words) and len(words.forms[index][0]) == 1 and words.forms[index][0].isalpha():
-            continue
-        if index - run_start >= _SPELLED_OUT_MIN:
-            joined = "".join(words.forms[letter][0] for letter in range(run_start, index))
-            words.forms[run_start] = (*words.forms[run_start], joined)
-            words.ends[run_start] = words.ends[index - 1]
-        run_start = index + 1
+def _join_spelled_out(words: Words, first: int, text: str) -> None:
+    """Make one word of the letters of "k i l l"; a wider space between letters ends the word."""
+    index = first
+    while index < len(words):
+        end = index
+        while end < len(words) and len(words.forms[end][0]) == 1 and words.forms[end][0].isalpha():
+            end += 1
+        is_spelled_out = end - index >= _SPELLED_OUT_MIN
+        index = _joined_letters(words, index, end, text) if is_spelled_out else max(end, index + 1)
 
 
-def _append_decoded(text: str, number: int, words: Words) -> None:
-    """Append the words hidden in base64, each with the place of the whole hidden piece."""
-    if len(text) < 16:
-        return
-    for piece in _BASE64.finditer(text):
-        hidden = _decode(piece.group())
-        if hidden is None:
-            continue
+def _joined_letters(words: Words, start: int, end: int, text: str) -> int:
+    """Join the letters from `start` to `end` into words, and return the place behind the last of them."""
+    between = [text[words.ends[place] : words.starts[place + 1]] for place in range(start, end - 1)]
+    gaps = [sum(map(str.isspace, signs)) for signs in between]
+    narrow = min(gaps)
+    pieces: list[tuple[int, int]] = []
+    piece_start = start
+    for place, gap in enumerate(gaps, start):
+        if gap > narrow:
+            pieces.append((piece_start, place + 1))
+            piece_start = place + 1
+    pieces.append((piece_start, end))
+    forms = [("".join(words.forms[place][0] for place in range(*piece)), words.forms[piece[0]][0]) for piece in pieces]
+    ends = [words.ends[piece_end - 1] for _, piece_end in pieces]
+    words.forms[start:end] = forms
+    words.ends[start:end] = ends
+    words.starts[start:end] = [words.starts[place] for place, _ in pieces]
+    # Dots between the letters ended no sentence.
+    words.sentences[start:end] = [words.sentences[start]] * len(pieces)
+    words.clauses[start:end] = [words.clauses[start]] * len(pieces)
+    words.messages[start:end] = [words.messages[start]] * len(pieces)
+    return start + len(pieces)
+
+
+def _append_hidden(text: str, number: int, words: Words) -> None:
+    """Append the words of what the message hides, each with the place of the whole hidden piece."""
+    for hidden in hidden_texts(text):
         sentence = words.sentences[-1] + 1 if len(words) else 0
         clause = words.clauses[-1] + 1 if len(words) else 0
-        for run in _RUN.finditer(fold(hidden)):
+        for run in _RUN.finditer(fold(hidden.text)):
             if run.lastgroup in {"end", "pause"}:
                 sentence, clause = sentence + (run.lastgroup == "end"), clause + 1
                 continue
@@ -211,18 +236,8 @@ def _append_decoded(text: str, number: int, words: Words) -> None:
                 continue
             for forms, _start, _end in _split_run(run):
                 words.forms.append(forms)
-                words.starts.append(piece.start())
-                words.ends.append(piece.end())
+                words.starts.append(hidden.start)
+                words.ends.append(hidden.end)
                 words.sentences.append(sentence)
                 words.clauses.append(clause)
                 words.messages.append(number)
-
-
-def _decode(piece: str) -> str | None:
-    if piece.isalpha() and (piece.islower() or piece.isupper()):
-        return None
-    try:
-        hidden = base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return None
-    return hidden if hidden.isprintable() and " " in hidden else None
