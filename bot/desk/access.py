@@ -1,21 +1,24 @@
-"""Who may see a page: finds the session of a request, checks forms, and keeps the rest out.
+"""Who asks: the session and the account of a request, and the check that a form is theirs.
 
-Around every page of the desk but the sign-in.
+Between the gate, which decides who may use a route, and the pages of the desk. A page that was not reached through the
+gate shows nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl, quote
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
+from bot.desk.audit import Actor
 from bot.desk.render import Renderer
 from bot.desk.services import DeskServices
 from bot.desk.session import Session, SessionStore
+from bot.desk.spanish import translator
 from bot.desk.staff import Staff
 from bot.desk.tongue import speak
 
@@ -23,7 +26,10 @@ COOKIE = "bedside_desk"
 BACKGROUND_HEADER = "x-desk-background"
 """Set by the desk's script when it refreshes by itself; such a request keeps no session alive."""
 
-_FORM_BYTES = 64 * 1024
+VISITOR: Final = "bedside.desk.visitor"
+"""Where the gate leaves the visitor in the scope of a request."""
+
+FORM_BYTES = 64 * 1024
 _FORM_FIELDS = 20
 
 Form = dict[str, str]
@@ -31,6 +37,21 @@ Form = dict[str, str]
 
 class FormTooLargeError(Exception):
     """A form is larger than any page of the desk sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who is signed in, in one of their browsers."""
+
+    session: Session
+    staff: Staff
+    address: str = ""
+    """The address that the request comes from."""
+
+    @property
+    def actor(self) -> Actor:
+        """The visitor as the audit log names them."""
+        return Actor(self.staff.id, self.staff.role.value, self.address, self.session.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +65,13 @@ class Visit:
 
     @property
     def for_every_page(self) -> dict[str, Any]:
-        """What each page shows of the person, and the token of its forms."""
-        return {"me": self.staff, "csrf": self.session.csrf}
+        """What each page shows of the person, the token of its forms, and the language of its words."""
+        return {"me": self.staff, "csrf": self.session.csrf} | translator(self.request, self.staff.reads)
+
+    @property
+    def actor(self) -> Actor:
+        """The person as the audit log names them: `await services.audit.record(visit.actor, "case.undo", …)`."""
+        return Visitor(self.session, self.staff, address_of(self.request)).actor
 
 
 PageOf = Callable[[Visit], Awaitable[Response]]
@@ -53,41 +79,38 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Access:
-    """Lets the signed-in in."""
+    """Hands the gate's visitor to a page."""
 
     def __init__(self, services: DeskServices, sessions: SessionStore, renderer: Renderer) -> None:
         self._services = services
         self._sessions = sessions
         self._renderer = renderer
-        self._base = services.settings.base_path
 
     def page(self, show: PageOf) -> Endpoint:
-        """Return the endpoint that shows the page to the signed-in and sends others to the sign-in."""
+        """Return the endpoint that shows the page to its visitor."""
 
         async def endpoint(request: Request) -> Response:
-            background = BACKGROUND_HEADER in request.headers
-            found = await self.find(request, active=not background)
-            if found is None:
-                return Response(status_code=401) if background else self._to_sign_in(request)
-            return await show(Visit(request, *found, form={}))
+            visitor: Visitor | None = request.scope.get(VISITOR)
+            if visitor is None:
+                return Response(status_code=403)
+            return await show(Visit(request, visitor.session, visitor.staff, form={}))
 
         return endpoint
 
     def action(self, act: PageOf) -> Endpoint:
-        """Return the endpoint that acts on a form of the signed-in; what another typed is shown back, never lost."""
+        """Return the endpoint that acts on a form of its visitor; what another typed is shown back, never lost."""
 
         async def endpoint(request: Request) -> Response:
+            visitor: Visitor | None = request.scope.get(VISITOR)
+            if visitor is None:
+                return Response(status_code=403)
             try:
                 form = await read_form(request)
             except FormTooLargeError:
                 return self._renderer.page("trouble.html", 413, problem="too_large", typed="")
-            found = await self.find(request, active=True)
-            if found is None:
-                return self._renderer.page("trouble.html", 401, problem="signed_out", typed=form.get("text", ""))
-            session, staff = found
-            if not session.owns_form(form.get("csrf", "")):
+            if not visitor.session.owns_form(form.get("csrf", "")):
                 return self._renderer.page("trouble.html", 403, problem="strange_form", typed=form.get("text", ""))
-            return await act(Visit(request, session, staff, form))
+            return await act(Visit(request, visitor.session, visitor.staff, form))
 
         return endpoint
 
@@ -103,9 +126,10 @@ class Access:
         speak(staff.reads)
         return session, staff
 
-    def _to_sign_in(self, request: Request) -> Response:
-        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"{self._base}/sign-in?next={quote(wanted)}", status_code=303)
+
+def address_of(request: Request) -> str:
+    """Return the address that the request comes from, without an IPv6 zone."""
+    return request.client.host.partition("%")[0] if request.client else "unknown"
 
 
 async def read_form(request: Request) -> Form:
@@ -117,7 +141,7 @@ async def read_form(request: Request) -> Form:
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > _FORM_BYTES:
+        if len(body) > FORM_BYTES:
             raise FormTooLargeError
     try:
         fields = parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=_FORM_FIELDS)

@@ -1,6 +1,7 @@
 """The care desk: its routes, to be mounted by the gateway at `DeskSettings.base_path`.
 
-Start reading here: every address of the desk with what answers it.
+Start reading here: every address of the desk with what answers it. Who may use each, and what the audit log says of
+it, stands in `bot.desk.roles`; a route without a rule there is denied to everyone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.access import Access
+from bot.desk.gate import Gate
 from bot.desk.news import LiveEvents
 from bot.desk.pages import DeskPages
 from bot.desk.queue_page import QueuePage
@@ -64,6 +66,8 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
         Route("/views/remove", access.action(queue.remove_view), methods=["POST"]),
         Route("/sign-in", sign_in.show, methods=["GET"]),
         Route("/sign-in", sign_in.submit, methods=["POST"]),
+        Route("/sign-in/code", sign_in.show_code, methods=["GET"]),
+        Route("/sign-in/code", sign_in.submit_code, methods=["POST"]),
         Route("/sign-out", access.action(sign_in.sign_out), methods=["POST"]),
         Route("/cases/{case_id}", access.page(pages.case), methods=["GET"]),
         Route("/cases/{case_id}/claim", access.action(pages.claim), methods=["POST"]),
@@ -81,7 +85,11 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
         Route("/{path:path}", unknown),
     ]
-    around = [Middleware(DeskHeaders), Middleware(StoreWatch, renderer=renderer)]
+    around = [
+        Middleware(DeskHeaders),
+        Middleware(StoreWatch, renderer=renderer),
+        Middleware(Gate, routes=routes, services=services, access=access, renderer=renderer),
+    ]
     return [Mount("", routes=routes, middleware=around)]
 
 
