@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.access import Access
+from bot.desk.account import AccountPages
 from bot.desk.gate import Gate
 from bot.desk.news import LiveEvents
 from bot.desk.pages import DeskPages
@@ -55,6 +56,7 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
     sign_in = SignIn(services, sessions, renderer)
     queue = QueuePage(services, renderer)
     pages = DeskPages(services, renderer)
+    account = AccountPages(services, sessions, renderer)
     live = LiveEvents(services, access)
 
     async def unknown(request: Request) -> Response:
@@ -82,6 +84,17 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
         Route("/cases/{case_id}/resolve", access.action(pages.resolve), methods=["POST"]),
         Route("/present", access.action(pages.present), methods=["POST"]),
         Route("/events", live.stream, methods=["GET"]),
+        Route("/account", access.page(account.show), methods=["GET"]),
+        Route("/account/settings", access.action(account.settings), methods=["POST"]),
+        Route("/account/presence", access.action(account.presence), methods=["POST"]),
+        Route("/account/password", access.page(account.show_password), methods=["GET"]),
+        Route("/account/password", access.action(account.set_password), methods=["POST"]),
+        Route("/account/second-factor", access.page(account.show_factor), methods=["GET"]),
+        Route("/account/second-factor", access.action(account.begin_factor), methods=["POST"]),
+        Route("/account/second-factor/confirm", access.action(account.confirm_factor), methods=["POST"]),
+        Route("/account/second-factor/remove", access.action(account.remove_factor), methods=["POST"]),
+        Route("/account/recovery-codes", access.action(account.renew_codes), methods=["POST"]),
+        Route("/account/sessions/end", access.action(account.end_sessions), methods=["POST"]),
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
         Route("/{path:path}", unknown),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from bot.desk import words
+from bot.desk import roles, words
 from bot.desk.tongue import spoken, t
 
 FOLDER = Path(__file__).parent
@@ -27,6 +27,7 @@ def make_environment(base_path: str) -> Environment:
     environment.globals |= {
         "base": base_path,
         "words": words,
+        "roles": roles,
         "static_version": _static_version(),
         "_": t,
         "spoken": spoken,

@@ -129,6 +129,7 @@
   let refreshing = false;
   let again = false;
   async function refresh() {
+    if (!received.size) return; // nothing on this page changes by itself
     if (refreshing) { again = true; return; }
     refreshing = true;
     $("#queue")?.setAttribute("aria-busy", "true");
