@@ -18,7 +18,6 @@ from bot.desk.audit import Actor
 from bot.desk.render import Renderer
 from bot.desk.services import DeskServices
 from bot.desk.session import Session, SessionStore
-from bot.desk.spanish import translator
 from bot.desk.staff import Staff
 from bot.desk.tongue import speak
 
@@ -65,8 +64,8 @@ class Visit:
 
     @property
     def for_every_page(self) -> dict[str, Any]:
-        """What each page shows of the person, the token of its forms, and the language of its words."""
-        return {"me": self.staff, "csrf": self.session.csrf} | translator(self.request, self.staff.reads)
+        """What each page shows of the person, and the token of its forms."""
+        return {"me": self.staff, "csrf": self.session.csrf}
 
     @property
     def actor(self) -> Actor:

@@ -18,8 +18,8 @@ from bot.desk.roles import home_of
 from bot.desk.second_factor import SecondFactors
 from bot.desk.services import DeskServices
 from bot.desk.session import SessionStore, SignInGuard
-from bot.desk.spanish import LANGUAGES
 from bot.desk.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from bot.desk.tongue import languages
 
 _DONE = {
     "password": "Your password is new. Your other sessions have ended.",
@@ -57,7 +57,7 @@ class AccountPages:
     async def settings(self, visit: Visit) -> Response:
         """The desk speaks another language from now on."""
         reads = visit.form.get("reads", "")
-        if reads and reads not in LANGUAGES:
+        if reads and reads not in languages():
             return await self._account(visit, problem="The desk does not speak that language.")
         await self._services.staff.change(visit.staff.sign_in, reads=reads)
         return self._to_account("settings")
@@ -172,7 +172,7 @@ class AccountPages:
             factor=await self._factors.is_set_up(visit.staff.id),
             presence=await self._presence.of(visit.staff.id),
             takes_cases=visit.staff.role in TAKES_CASES,
-            desk_languages=LANGUAGES,
+            desk_languages=languages(),
         )
 
     def _password(self, visit: Visit, problem: str = "") -> Response:

@@ -36,7 +36,6 @@ from bot.desk.render import Renderer
 from bot.desk.roles import RULES, Rule, Unrecorded, home_of, route_name
 from bot.desk.second_factor import SecondFactors
 from bot.desk.services import DeskServices
-from bot.desk.spanish import translator
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class Gate:
         rule = RULES.get(name)
         if rule is None:
             _log.error("the route %r has no rule in bot/desk/roles.py: it is denied to everyone", name)
-            await self._page(Request(scope), 403, "no_rule")(scope, receive, send)
+            await self._page(403, "no_rule")(scope, receive, send)
             return
         if not rule.signed_in:
             await self._app(scope, receive, send)
@@ -120,7 +119,7 @@ class Gate:
             recorded = await self._record(asked)
         except AuditError:
             _log.exception("the audit log could not be written; %s did not happen", name)
-            await self._page(request, 503, "not_recorded")(scope, receive, send)
+            await self._page(503, "not_recorded")(scope, receive, send)
             return
         status = 0
 
@@ -186,7 +185,7 @@ class Gate:
     def _instead(self, asked: _Asked, path: str, problem: str) -> Response:
         if asked.request.method in {"GET", "HEAD"} and not asked.background:
             return RedirectResponse(self._base + path, status_code=303)
-        return self._page(asked.request, 403, problem.replace("-", "_"))
+        return self._page(403, problem.replace("-", "_"))
 
     async def _may_see_case(self, asked: _Asked) -> bool:
         """Return whether the case is of the person's role and team, or they broke the glass of this one lately."""
@@ -203,15 +202,14 @@ class Gate:
             case = await self._services.queue.get(asked.case_id)
         except CaseNotFoundError:
             return True  # the page says that it is gone
-        team: str | None = getattr(case, "team", None)
-        return not team or team in staff.teams or case.claimed_by == staff.id
+        return case.team is None or case.team in staff.teams or case.claimed_by == staff.id
 
     async def _denied(self, asked: _Asked, action: str, problem: str) -> Response:
         detail = _NOT_IN_ID.sub("", asked.name.replace(" ", "."))[:90]
         await self._services.audit.record(
             asked.visitor.actor, action, case_id=asked.case_id, about=asked.about, detail=detail
         )
-        return self._page(asked.request, 403, problem)
+        return self._page(403, problem)
 
     async def _record(self, asked: _Asked) -> str:
         """Return the number of the record that says what is about to happen, or nothing when none is kept."""
@@ -237,10 +235,8 @@ class Gate:
             detail=f"{status}:{number}",
         )
 
-    def _page(self, request: Request, status: int, problem: str) -> Response:
-        visitor: Visitor | None = request.scope.get(VISITOR)
-        reads = visitor.staff.reads if visitor is not None else ""
-        return self._renderer.page("refused.html", status, problem=problem, **translator(request, reads))
+    def _page(self, status: int, problem: str) -> Response:
+        return self._renderer.page("refused.html", status, problem=problem)
 
 
 async def _kept(receive: Receive) -> Receive:

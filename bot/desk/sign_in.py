@@ -16,7 +16,6 @@ from bot.desk.roles import home_of
 from bot.desk.second_factor import SecondFactors
 from bot.desk.services import DeskServices
 from bot.desk.session import SessionStore, SignInGuard, SignInSteps
-from bot.desk.spanish import translator
 from bot.desk.staff import Staff
 from bot.desk.words import duration
 
@@ -70,7 +69,7 @@ class SignIn:
             await self._guard.note_success(sign_in, address)
             return await self._let_in(request, staff, next_path, "password")
         except AuditError:
-            return self._renderer.page("refused.html", 503, problem="not_recorded", **translator(request))
+            return self._renderer.page("refused.html", 503, problem="not_recorded")
 
     # Code
 
@@ -110,7 +109,7 @@ class SignIn:
             await self._guard.note_success(staff.sign_in, address)
             response = await self._let_in(request, staff, step.next_path, how)
         except AuditError:
-            return self._renderer.page("refused.html", 503, problem="not_recorded", **translator(request))
+            return self._renderer.page("refused.html", 503, problem="not_recorded")
         response.delete_cookie(_STEP_COOKIE, path=self._base)
         return response
 
@@ -173,7 +172,7 @@ class SignIn:
 
     def _door(self, template: str, request: Request, status: int, **values: str) -> Response:
         csrf = request.cookies.get(_DOOR_COOKIE) or secrets.token_urlsafe(24)
-        response = self._renderer.page(template, status, csrf=csrf, **values, **translator(request))
+        response = self._renderer.page(template, status, csrf=csrf, **values)
         self._set_cookie(request, response, _DOOR_COOKIE, csrf)
         return response
 

@@ -21,12 +21,15 @@ _reads: ContextVar[str] = ContextVar("reads", default=ENGLISH)
 
 @cache
 def translations() -> Mapping[str, Mapping[str, str]]:
-    """Return every language that the desk has besides English, each with its sentences.
+    """Return every language that the desk has besides English, each with its sentences from all of its files.
 
     Raises:
         DataFileError: A file is wrong.
     """
-    return {path.stem: dict(read_yaml(path)) for path in sorted(FOLDER.glob("*.yaml"))}
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(FOLDER.glob("*.yaml")):  # es.yaml, es.people.yaml
+        found.setdefault(path.name.partition(".")[0], {}).update(read_yaml(path))
+    return found
 
 
 def languages() -> tuple[str, ...]:

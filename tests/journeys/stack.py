@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 
 from tests.store import free_port
@@ -23,6 +24,13 @@ BEDSIDE = Path(sys.executable).with_name("bedside")
 PREPARED = REPOSITORY / ".bedside"
 START_S = 180
 SIGN_IN = re.compile(r"First sign-in\s+(\S+) / (\S+)")
+CHOSEN_PASSWORD = "four words that hold"
+
+
+def _csrf(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None, page[:500]
+    return found[1]
 
 
 @dataclass
@@ -34,12 +42,25 @@ class RunningBedside:
     process: subprocess.Popen[bytes]
     output: Path
     environment: dict[str, str]
+    chosen: tuple[str, str] | None = None
 
     def first_sign_in(self) -> tuple[str, str]:
-        """Return the name and password that `bedside up` printed."""
-        found = SIGN_IN.search(self.output.read_text(encoding="utf-8"))
-        assert found is not None, self.output.read_text(encoding="utf-8")
-        return found[1], found[2]
+        """Return the name that `bedside up` printed, and the password that was chosen instead of the printed one."""
+        if self.chosen is None:
+            found = SIGN_IN.search(self.output.read_text(encoding="utf-8"))
+            assert found is not None, self.output.read_text(encoding="utf-8")
+            self._choose_password(found[1], found[2])
+            self.chosen = found[1], CHOSEN_PASSWORD
+        return self.chosen
+
+    def _choose_password(self, name: str, printed: str) -> None:
+        """Sign in for the first time, as the desk asks for it."""
+        with httpx.Client(base_url=self.address, follow_redirects=True, trust_env=False) as client:
+            csrf = _csrf(client.get("/desk/sign-in").text)
+            page = client.post("/desk/sign-in", data={"sign_in": name, "password": printed, "csrf": csrf})
+            assert str(page.url).endswith("/account/password"), page.text[:500]
+            fresh = {"new": CHOSEN_PASSWORD, "again": CHOSEN_PASSWORD, "csrf": _csrf(page.text)}
+            assert client.post("/desk/account/password", data=fresh).status_code == 200
 
     def pid_of(self, name: str) -> int:
         """Return the process id of one of the four processes."""
