@@ -143,7 +143,10 @@ def read_reaches(context: Context, sweep: Sweep, *, personal: Set[int] | None = 
         lifted: Set[int] = personal if kind in PERSONAL_LIFTS else frozenset()
         for start, end in patterns.after.spans(sweep):
             if start not in no_cue and words.sentences[start] not in lifted:
-                _note(reached, Cue(kind, start, end), _reach_after(kind, end, words, marks))
+                reach = _reach_after(kind, end, words, marks)
+                # "no me desmayé": the second word of the denial may be the first of what is denied.
+                first = start + 1 if kind is CueKind.NEGATION else reach.start
+                _note(reached, Cue(kind, start, end), range(first, reach.stop))
         for start, end in patterns.always.spans(sweep):
             if start not in no_cue:
                 _note(reached, Cue(kind, start, end), _reach_after(kind, end, words, marks))

@@ -38,6 +38,8 @@ _PIECE = re.compile(r"\([^()]*\)|[^\s()]+|[()]")
 _GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
 _RANGE = re.compile(r"\[(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\]")
 _MAX_FINDS = 40
+_MAY_SHARE_LAST_WORD = frozenset({"negation"})
+"""Cues that may end with the first word of what they cancel: "no me desmayé"."""
 
 
 class PatternError(ValueError):
@@ -496,12 +498,13 @@ class Cue:
 
 def _cancelled(start: int, parts: tuple[tuple[int, int], ...], negators: Mapping[int, Sequence[Cue]] | None) -> bool:
     """Say whether a cue reaches the word at `start` that is no part of the find itself."""
-    if not negators:
-        return False
-    return any(
-        not any(part_start < cue.end and cue.start < part_end for part_start, part_end in parts)
-        for cue in negators.get(start, ())
-    )
+    return negators is not None and any(not _is_part(cue, parts) for cue in negators.get(start, ()))
+
+
+def _is_part(cue: Cue, parts: tuple[tuple[int, int], ...]) -> bool:
+    """Say whether words of the cue are words of the find; a denial may end with the first word of what it denies."""
+    end = max(cue.end - 1, cue.start + 1) if cue.kind in _MAY_SHARE_LAST_WORD else cue.end
+    return any(part_start < end and cue.start < part_end for part_start, part_end in parts)
 
 
 def _split_parts(written: str) -> list[list[list[str]]]:

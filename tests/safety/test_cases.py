@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CASE_FILES = sorted((ROOT / "guardrails" / "cases").glob("*.yaml"))
 CASES = [case for path in CASE_FILES for case in read_yaml(path)["cases"]]
 KEYS = {"name", "says", "earlier", "expect"}
-EXPECTED_KEYS = {"level", "category", "decision"}
+EXPECTED_KEYS = {"level", "category", "decision", "ask"}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,8 @@ def test_a_sentence_gets_the_verdict_that_stands_beside_it(case: dict[str, Any],
         assert verdict.category == expected["category"], verdict.rules
     if "decision" in expected:
         assert verdict.decision.value == expected["decision"], verdict.rules
+    if "ask" in expected:
+        assert verdict.ask == expected["ask"], verdict.rules
 
 
 @pytest.mark.parametrize("path", CASE_FILES, ids=[path.name for path in CASE_FILES])
@@ -46,6 +48,17 @@ def test_case_files_use_only_the_words_that_the_runner_knows(path: Path) -> None
         assert case["expect"].get("decision", "allow") in {decision.value for decision in Decision}
 
 
+def test_a_question_is_asked_about_no_more_than_it_would_call() -> None:
+    """What is asked about must be worth asking: yes always calls somebody."""
+    rules = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    for case in CASES:
+        verdict = screen(case["says"], rules, earlier=case.get("earlier", ()))
+        if verdict.ask is not None:
+            assert verdict.if_yes is not None
+            assert verdict.if_yes.level.rank > verdict.level.rank
+            assert verdict.if_yes.decision is Decision.ESCALATE
+
+
 def test_no_two_cases_have_the_same_name() -> None:
     names = [case["name"] for case in CASES]
     assert len(names) == len(set(names))
@@ -53,7 +66,11 @@ def test_no_two_cases_have_the_same_name() -> None:
 
 def test_there_are_at_least_as_many_near_misses_as_hits() -> None:
     """A rule that is only shown what it must catch learns to catch everything."""
-    hits = [c for c in CASES if c["expect"]["level"] != "none" or c["expect"].get("decision") == "refuse"]
+    hits = [
+        c
+        for c in CASES
+        if c["expect"]["level"] != "none" or c["expect"].get("decision") == "refuse" or c["expect"].get("ask")
+    ]
     assert len(CASES) - len(hits) >= len(hits)
 
 
