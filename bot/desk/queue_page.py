@@ -5,6 +5,7 @@ After the access check. It reads, orders and filters; what is done with a case i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from starlette.responses import RedirectResponse, Response
@@ -51,7 +52,9 @@ class QueuePage:
         totals = {name: len(cases) for name, cases in groups}
         groups = [(name, cases[:rows]) for name, cases in groups]
         now = self._services.clock()
-        return self._renderer.page(
+        # Hundreds of rows take a while to write, and an emergency reply may be waiting for this loop meanwhile.
+        return await asyncio.to_thread(
+            self._renderer.page,
             "queue.html",
             **visit.for_every_page,
             view=view,

@@ -149,7 +149,12 @@ async def test_nothing_is_cut_off_on_a_phone_and_everything_can_be_tapped(desk: 
     case = await desk.open_case(level=Level.URGENT, reason=CaseReason.URGENT, category="danger_signs_in_pregnancy")
     async with served(desk) as address:
         page = await opened(chromium, address, "ana", viewport={"width": 320, "height": 640})
-        for path in ("/", f"/cases/{case.id}", "/?show=resolved"):
+        held = await desk.open_case("c2", language="es", category="danger_signs_in_pregnancy")
+        ana = await desk.services.staff.find("ana")
+        assert ana is not None
+        await desk.queue.claim(held.id, ana.id)
+        await desk.queue.set_tags(held.id, ana.id, ["call_back", "a" * 32])
+        for path in ("/", f"/cases/{case.id}", f"/cases/{held.id}", "/?show=resolved", "/?search=nothing"):
             await page.goto(address + path)
             assert await page.evaluate("document.documentElement.scrollWidth") <= 320
             small = await page.evaluate(
