@@ -20,8 +20,8 @@ class FakeMailServer:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FakeMailServer]:
-        """Serve on a free port of this machine."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        """Serve on this machine, on the port that was given, else on a free one."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         async with server:
             yield self
