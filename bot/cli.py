@@ -42,7 +42,8 @@ WORDS = {
     "language": Word("bot.commands.language:language", "Tell the language of each text of a file."),
     "evaluate": Word("bot.commands.evaluate:evaluate", "Measure on labelled sets, and report against the targets."),
     "knowledge": Word("bot.commands.knowledge:words", "List and check the health content."),
-    "staff": Word("bot.commands.staff:words", "Accounts of the care team: add, list, disable."),
+    "staff": Word("bot.commands.staff:words", "Accounts of the care team: add, list, change."),
+    "audit": Word("bot.commands.audit:words", "The log of what was done at the care desk: verify, list."),
     "patient": Word("bot.commands.patient:words", "What is kept about one patient: export, erase."),
 }
 """In the order of the help."""

