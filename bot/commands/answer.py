@@ -18,7 +18,7 @@ from bot.gateway.wording import Wording, load_wording
 from bot.settings import StackSettings, load_settings
 from bot.stack import stack_secrets
 from careguard.privacy import redact
-from careguard.rails import screen_message
+from careguard.rails import prepare_rails, screen_message
 from careguard.reading import school_grade
 from careguard.review import Mode
 from careguard.rulebook import Rulebook, load_rulebook
@@ -39,6 +39,7 @@ def answer(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
     folder = DataFolder(settings.data_dir)
     folder.open()
     given = load_actions_settings(internal_token=stack_secrets(settings, folder).internal_token)
+    prepare_rails()
     with asyncio.Runner() as runner:
         answers = _Answers(
             settings=given,

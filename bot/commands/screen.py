@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.commands.jsonl import STANDARD, InputFile, OutputFile, read_text_line, work_on_lines
 from bot.settings import StackSettings, load_settings
-from careguard.rails import screen_message
+from careguard.rails import prepare_rails, screen_message
 from careguard.rulebook import load_rulebook
 
 
@@ -14,6 +14,7 @@ def screen(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
     """Write the verdict on each text."""
     settings = load_settings(StackSettings)
     rulebook = load_rulebook(settings.guardrails, settings.locales, settings.languages)
+    prepare_rails()
 
     def verdict(line: dict[str, Any]) -> dict[str, Any]:
         text = read_text_line(line).text

@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import fmean
 
@@ -71,6 +71,8 @@ class Came:
     grade: float = 0.0
     groundedness: float = 0.0
     ms: Mapping[str, float] = field(default_factory=dict)
+    unreviewed: int = 0
+    """Sentences that are not, letter for letter, a passage that they cite."""
 
 
 Ask = Callable[[str, str], Came]
@@ -95,7 +97,20 @@ class Answerer:
             return _stopped(verdict, screened_ms)
         order = Order(question=redact(question).text, language=language, country=self.country)
         answer = self.runner.run(answer_question(order, self.parts))
-        return _came(answer, screened_ms, (time.perf_counter() - started) * 1000)
+        whole_ms = (time.perf_counter() - started) * 1000
+        return replace(_came(answer, screened_ms, whole_ms), unreviewed=self._unreviewed(answer))
+
+    def _unreviewed(self, answer: ReviewedAnswer) -> int:
+        number = self.parts.numbers.number(self.country)
+        indexes = self.parts.retriever.knowledge.searched(answer.language)
+        passages = {passage.id: passage for index in indexes for passage in index.passages}
+        return sum(
+            not any(
+                cited in passages and passages[cited].filled({"emergency_number": number}).text == sentence.text
+                for cited in sentence.citations
+            )
+            for sentence in answer.sentences
+        )
 
 
 def _stopped(verdict: Verdict, screened_ms: float) -> Came:

@@ -9,18 +9,21 @@ from dataclasses import dataclass
 
 from actions.answering.topic import load_topics
 from actions.app import build_parts
+from actions.settings import ActionsSettings
 from actions.settings import load_settings as load_actions_settings
 from bot.data_folder import DataFolder
 from bot.evaluation.answers import Answerer, evaluate_answers
+from bot.evaluation.attacks import evaluate_attacks
 from bot.evaluation.language import evaluate_language
 from bot.evaluation.measure import Section, SuiteReport
 from bot.evaluation.progress import Watch
 from bot.evaluation.redaction import evaluate_redaction
 from bot.evaluation.rows import EvaluationRows
-from bot.evaluation.screening import evaluate_screening
+from bot.evaluation.screening import Screener, evaluate_screening
 from bot.gateway.language import LanguageDetector
 from bot.settings import StackSettings, load_settings
 from bot.stack import stack_secrets
+from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
 
 ALL = "all"
@@ -41,24 +44,40 @@ def _screening(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
     return evaluate_screening(rows, rulebook, settings.languages, watch)
 
 
-def _answers(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
-    settings = load_settings(StackSettings)
-    folder = DataFolder(settings.data_dir)
-    folder.open()
-    given = load_actions_settings(internal_token=stack_secrets(settings, folder).internal_token)
+def _attacks(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
+    given = _actions_settings()
+    prepare_rails()
     with asyncio.Runner() as runner:
-        answerer = Answerer(
-            rulebook=load_rulebook(given.guardrails, given.locales, given.languages),
-            parts=build_parts(given),
-            country=given.default_country,
-            runner=runner,
-        )
+        answerer = _answerer(given, runner)
+        return evaluate_attacks(rows, answerer.ask, Screener(answerer.rulebook, watch), given.languages)
+
+
+def _answers(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
+    given = _actions_settings()
+    with asyncio.Runner() as runner:
+        answerer = _answerer(given, runner)
         topics = {
             name.lower(): topic.id
             for topic in load_topics(given.locales, given.languages)
             for name in (topic.title, *topic.synonyms)
         }
         return evaluate_answers(rows, answerer.ask, given.languages, topics, watch)
+
+
+def _actions_settings() -> ActionsSettings:
+    settings = load_settings(StackSettings)
+    folder = DataFolder(settings.data_dir)
+    folder.open()
+    return load_actions_settings(internal_token=stack_secrets(settings, folder).internal_token)
+
+
+def _answerer(given: ActionsSettings, runner: asyncio.Runner) -> Answerer:
+    return Answerer(
+        rulebook=load_rulebook(given.guardrails, given.locales, given.languages),
+        parts=build_parts(given),
+        country=given.default_country,
+        runner=runner,
+    )
 
 
 def _language(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
@@ -71,6 +90,7 @@ SUITES: Mapping[str, Suite] = {
     "redaction": Suite("Identifiers", evaluate_redaction),
     "language": Suite("Language", _language),
     "answers": Suite("Answers", _answers),
+    "attacks": Suite("Attacks", _attacks),
 }
 """In the order of `all`."""
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:\\?x?[0-9A-Fa-f]{2}[ :]?){8,}(?![0-9A-Za-z])")
-_WORDS = re.compile(r"[^\W\d_]{3,}")
+_WORDS = re.compile(r"[^\W\d_]{2,}")
 _SHORTEST = 16
 _LONGEST_IN_REVERSE = 4_000
 _MOST_NESTED = 2
 """Base64 within base64 is read; more is a game."""
 _COMMON = frozenset(
     """
+    to of in is me my do it we if de en el la es mi tu su lo
     the and you all how that this with are for not your now can what have will tell make give from about must
     ignore previous instructions system prompt rules kill bomb drugs poison doctor please help pain blood breathe chest
     que los las una como para tus todas por con esta mis ahora puedo quiero dime hacer matar reglas instrucciones
@@ -102,7 +103,7 @@ def _in_other_letters(text: str) -> Iterator[Hidden]:
         return
     for plain in (codecs.decode(text, "rot13"), text[::-1]):
         read = _WORDS.findall(unicodedata.normalize("NFC", plain).lower())
-        if _common(read) > max(1, len(read) / 4, _common(words)):
+        if _common(read) > max(1, len(read) / 5, _common(words)):
             yield Hidden(plain, 0, len(text))
 
 

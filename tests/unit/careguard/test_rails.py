@@ -107,6 +107,7 @@ def getaddrinfo(*arguments, **_):
     looked_up.append(str(arguments[0]))
     raise OSError("no network here")
 socket.getaddrinfo = getaddrinfo
+socket.gethostbyname = socket.gethostbyname_ex = socket.create_connection = getaddrinfo
 logging.basicConfig(level=logging.DEBUG, filename=sys.argv[1], force=True)
 from pathlib import Path
 from careguard import rails
@@ -143,20 +144,25 @@ rails.screen_message("CANARY I cannot breathe", book)
 rails._rails.incoming._guard = plain
 for n in range(200):
     rails.screen_message(f"CANARY question {n}", book)
+    draft(f"CANARY draft {n}.")
 before, threads = resident_mb(), threading.active_count()
-for n in range(3000):
+for n in range(8000):
     rails.screen_message(f"CANARY what is sunburn {n}", book)
+for n in range(2000):
+    draft(f"CANARY sunburn often heals in about a week {n}.")
 print(json.dumps({
     "loaded_early": loaded_early, "prepared": prepared, "screened": screened, "reviewed": reviewed,
     "looked_up": looked_up, "threads": threading.active_count() - threads, "grown_mb": resident_mb() - before,
-    "history": len(rails._rails.incoming._guard.history), "error_messages": seen,
+    "history": len(rails._rails.incoming._guard.history) + len(rails._rails.outgoing._guard.history),
+    "error_messages": seen,
     "library": guardrails.__file__, "kept_logs": len(logging.getLogger("guardrails-ai").handlers[0].get_all_logs()),
 }))
 """
 
 
-@pytest.mark.timeout(240)
-def test_the_real_library_sends_nothing_out_and_keeps_nothing(tmp_path: Path) -> None:
+@pytest.mark.timeout(400)
+def test_the_real_library_sends_nothing_out_and_keeps_nothing_over_ten_thousand_calls(tmp_path: Path) -> None:
+    """Every look-up of a host fails here and nothing breaks; memory stays within a bound, and so do threads."""
     home = tmp_path / "home"
     home.mkdir()
     log = tmp_path / "everything.log"
