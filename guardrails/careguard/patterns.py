@@ -16,6 +16,7 @@ real word of its own is never taken for a misspelt one.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -37,6 +38,10 @@ _SOUND_STEM_MIN = 4
 _PIECE = re.compile(r"\([^()]*\)|[^\s()]+|[()]")
 _GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
 _RANGE = re.compile(r"\[(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\]")
+_FEW = 6
+"""A list no longer than this is read from its beginning."""
+_PLAIN = re.compile(r"[^\s<>\[\]()|+./=-]+")
+"""A wording that is one word."""
 _MAX_FINDS = 40
 _MAY_SHARE_LAST_WORD = frozenset({"negation"})
 """Cues that may end with the first word of what they cancel: "no me desmayé"."""
@@ -139,8 +144,12 @@ class PatternBook:
         """
         if name in self._groups:
             raise PatternError(f"the group <{name}> is there twice")
-        sequences: list[_Sequence] = []
+        plain = [wording for wording in wordings if _PLAIN.fullmatch(wording)]
+        # Looked up as one: most groups are lists of words.
+        sequences = [_Sequence((self._atom("|".join(plain), name),), (0,))] if plain else []
         for wording in wordings:
+            if _PLAIN.fullmatch(wording):
+                continue
             parts = _split_parts(wording)
             if len(parts) != 1 or len(parts[0]) != 1:
                 raise PatternError(f"{wording!r}: + and ++ are for rules, not for groups")
@@ -178,14 +187,23 @@ class PatternBook:
 
     def sweep(self, words: Words) -> Sweep:
         """Find every word, number and group of this book in the words, once for all patterns."""
-        found: dict[int, list[tuple[int, int]]] = {}
+        places: dict[tuple[str, ...], list[tuple[int, int]]] = {}
         for place, forms in enumerate(words.forms):
-            span = (place, place + 1)
+            if forms in places:
+                places[forms].append((place, place + 1))
+            else:
+                places[forms] = [(place, place + 1)]
+        found: dict[int, list[tuple[int, int]]] = {}
+        joined: set[int] = set()
+        for forms, spans in places.items():
             for element in self._read(forms):
                 if element in found:
-                    found[element].append(span)
+                    found[element] = found[element] + spans
+                    joined.add(element)
                 else:
-                    found[element] = [span]
+                    found[element] = spans
+        for element in joined:
+            found[element].sort()
         index = self._index = self._index or self._built_index()
         self._find_groups(words, found, index)
         there = frozenset(found)
@@ -215,7 +233,7 @@ class PatternBook:
                     places.update(sweep.stretches(sequence))
             if not places:
                 continue
-            found[group.element] = sorted(places)
+            found[group.element] = sorted(places) if len(places) > 1 else list(places)
             for later, following in index.sequences.get(group.element, ()):
                 if later not in waiting:
                     heappush(ordered, later)
@@ -261,6 +279,8 @@ class PatternBook:
 
     def _elements(self, piece: str, written: str) -> list[int]:
         choices = piece.removeprefix("(").removesuffix(")").split("|")
+        if piece.startswith("(") and all(_PLAIN.fullmatch(choice) for choice in choices):
+            return [self._atom("|".join(choices), written)]
         if piece.startswith("(") or (len(choices) > 1 and ("<" in piece or "[" in piece)):
             if piece not in self._groups:
                 self.add_group(piece, choices)
@@ -378,7 +398,7 @@ class Sweep:
             places = self._found.get(element, ())
             longer: list[Find] = []
             for find in finds:
-                for start, end in places:
+                for start, end in places[bisect_left(places, (find.end,)) :] if len(places) > _FEW else places:
                     if start < find.end:
                         continue
                     if start > find.end + gap:
@@ -396,15 +416,18 @@ class Sweep:
     def stretches(self, sequence: _Sequence) -> list[tuple[int, int]]:
         """Return where the sequence stands, from its first to its last word, whatever cancels it."""
         found, sentences = self._found, self.words.sentences
-        spans = found.get(sequence.elements[0], [])
-        for element, gap in zip(sequence.elements[1:], sequence.gaps[1:], strict=True):
-            places = found.get(element)
-            if not places or not spans:
+        for element in sequence.elements:
+            if element not in found:
                 return []
+        spans = found[sequence.elements[0]]
+        for element, gap in zip(sequence.elements[1:], sequence.gaps[1:], strict=True):
+            if not spans:
+                return spans
+            places = found[element]
             longer = []
             for start, end in spans:
                 sentence, last = sentences[end - 1], end + gap
-                for place, after in places:
+                for place, after in places[bisect_left(places, (end,)) :] if len(places) > _FEW else places:
                     if place < end:
                         continue
                     if place > last or sentences[place] != sentence:
