@@ -593,14 +593,18 @@ class CaseQueue:
             await self._redis.zrem(_DUE, case_id)
             return None
 
+    async def put_off(self, case_id: str, seconds: float) -> None:
+        """Time does nothing to the case for so long; for one that cannot be read, so that it is not tried all along."""
+        await self._redis.zadd(_DUE, {case_id: self._clock() + seconds}, xx=True)
+
     async def index_due(self) -> None:
         """Every unresolved case is due when the present timing says; needed once after the timing changed."""
         for state in (CaseState.WAITING, CaseState.CLAIMED):
             for case_id in cast("list[str]", await self._redis.zrange(_state_key(state), 0, -1)):
                 try:
                     await self._change(case_id, lambda case: case, always=True)
-                except (CaseNotFoundError, CaseClosedError):
-                    continue
+                except (CaseNotFoundError, CaseClosedError, VaultError):
+                    continue  # gone meanwhile, or its words are sealed with a key that is lost: the others go on
 
     # What somebody may have to be told
 

@@ -19,7 +19,7 @@ from bot.gateway.escalation import open_case
 from bot.gateway.message import Citation, PatientMessage
 from bot.gateway.services import Services
 from bot.gateway.speech import say
-from bot.gateway.waiting import line_values, say_opened
+from bot.gateway.waiting import line_values, say_kept, say_opened
 from careguard.verdict import Level
 
 KNOWN_EFFECTS = frozenset(
@@ -110,6 +110,9 @@ async def _speak(
         raise DialogueError("dialogue named a reply that does not exist")
     if reply_id == "handoff_opened" and case is not None:
         await say_opened(services, conversation, message.id, case)
+        return
+    if reply_id == "handoff_left" and (kept := await services.cases.open_case_of(conversation.id)) is not None:
+        await say_kept(services, conversation, message.id, kept)
         return
     await say(
         services,

@@ -42,7 +42,7 @@ class Teller:
                 await self.queue.join_notices(self.group)
                 while True:
                     await self.step()
-            except (RedisError, OSError) as error:
+            except Exception as error:  # the store is away, say; the notices wait there
                 log.warning("notices for %s wait: %s", self.group, type(error).__name__)
                 await asyncio.sleep(AWAY_S)
 

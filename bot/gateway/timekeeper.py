@@ -11,13 +11,14 @@ import logging
 
 from redis.exceptions import RedisError
 
-from actions.errors import ActionsError
 from actions.handoff.queue import CaseQueue
 from bot.desk.outgoing import ReplyLine, send_leaving
 
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+UNREADABLE_S = 300.0
+"""A case that cannot be read is tried again after this."""
 
 
 class Timekeeper:
@@ -37,7 +38,7 @@ class Timekeeper:
                     await self._queue.index_due()
                     indexed = True
                 await self.step()
-            except (RedisError, OSError, ActionsError) as error:
+            except Exception as error:  # whatever it is, time must go on for everybody else
                 log.warning("the timekeeper tries again: %s", type(error).__name__)
             await asyncio.sleep(self._tick_s)
 
@@ -46,8 +47,11 @@ class Timekeeper:
         for case_id in await self._queue.due():
             try:
                 case = await self._queue.pass_time(case_id)
-            except ActionsError as error:  # its words cannot be opened, say; the others must not wait for it
+            except (RedisError, OSError):
+                raise
+            except Exception as error:  # its words cannot be opened, say; the others must not wait for it
                 log.warning("case %s: time cannot pass: %s", case_id, type(error).__name__)
+                await self._queue.put_off(case_id, UNREADABLE_S)
                 continue
             if case is not None:
                 await send_leaving(self._queue, self._line, case)

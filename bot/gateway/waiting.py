@@ -101,6 +101,12 @@ async def say_opened(services: Services, conversation: Conversation, message_id:
         await _say_of_case(services, conversation, case, _line_reply(values), f"line.{message_id}", values)
 
 
+async def say_kept(services: Services, conversation: Conversation, message_id: str, case: Case) -> None:
+    """Say that the case stays although its patient would leave: an emergency does, and so does what a person holds."""
+    values = await line_values(services, conversation, case)
+    await say(services, conversation, "handoff_kept", reply_to=message_id, case_id=case.id, values=values)
+
+
 async def say_closed(
     services: Services, conversation: Conversation, case: Case, *, reply_to: str | None = None
 ) -> None:
@@ -159,6 +165,8 @@ async def tell_patient(services: Services, notice: CaseNotice) -> None:
     if case.state is not CaseState.WAITING:
         return
     match notice.act:
+        case CaseAct.ASKED if case.level is Level.NONE and not _is_staffed(services, conversation, case):
+            return  # nobody is woken at night over a plain question that waits for the morning
         case CaseAct.ASKED if case.asked_at is not None:
             reply_id = "waiting_check_emergency" if case.level is Level.EMERGENCY else "waiting_check"
         case CaseAct.RETURNED | CaseAct.RELEASED:

@@ -35,6 +35,8 @@ TEXT_PAIRS = [
     ("bar-soft", "bar"),
     ("emergency", "sheet"),
     ("emergency", "emergency-soft"),
+    ("emergency", "human"),
+    ("emergency", "page"),
     ("emergency-ink", "emergency"),
     ("urgent-ink", "urgent"),
     ("ink", "urgent-soft"),

@@ -23,6 +23,7 @@ from bot.settings import REPOSITORY
 from careguard.errors import DataFileError
 from careguard.verdict import Level
 from tests.chat import Chat
+from tests.fakes.dialogue import answer_everything
 from tests.unit.gateway.conftest import Gateway, start_gateway
 from tests.unit.handoff.clock import FakeClock
 from tests.unit.handoff.test_queue import opening
@@ -205,6 +206,61 @@ async def test_a_held_reply_reaches_the_patient_after_its_time_and_only_once(
     case = await _until(queue, case_id, CaseAct.REPLIED)
     assert case.under_way == ()
     assert [m["kind"] for m in chat.messages()].count("human") == 1
+
+
+async def test_who_may_not_leave_the_queue_is_told_the_truth(desk_gateway: Gateway, clock: FakeClock) -> None:
+    """A plain question is let go; an emergency stays, and nobody says that it does not."""
+    left: list[dict[str, Any]] = [{"effect": {"name": "leave_queue"}}, {"reply": "handoff_left"}]
+    chat = await desk_gateway.chat(country="US")
+    await chat.patient("I have crushing chest pain")
+    case_id = await case_id_of(chat)
+    desk_gateway.dialogue.decide = lambda turn: left
+    await chat.patient("handoff:cancel")
+    assert "keeps an eye on this" in (await chat.expect_answer_to_last(kind="handoff"))["text"]
+    assert (await queue_of(desk_gateway, clock).get(case_id)).is_open
+    desk_gateway.dialogue.decide = answer_everything
+    other = await desk_gateway.chat(country="US")
+    await other.patient("person")
+    await case_id_of(other)
+    desk_gateway.dialogue.decide = lambda turn: left
+    await other.patient("handoff:cancel")
+    assert "no longer in line" in (await other.expect_answer_to_last(kind="handoff"))["text"]
+
+
+async def test_a_case_that_cannot_be_read_does_not_stop_the_clock(store_url: str) -> None:
+    """A lost key hides words; the others become late all the same."""
+    clock = FakeClock()
+    async with Redis.from_url(store_url, decode_responses=True) as redis:
+        lost = CaseQueue(redis, Vault(Vault.new_key()), clock=clock)
+        queue = CaseQueue(redis, Vault(Vault.new_key()), clock=clock)
+        hidden = await lost.open_case(opening("c1"))
+        seen = await queue.open_case(opening("c2"))
+        await queue.index_due()
+        clock.pass_s(4 * 3600)
+        await Timekeeper(queue, GoneLine(OSError())).step()
+        assert (await queue.get(seen.id)).late_tier == 1
+        assert hidden.id not in await queue.due()
+
+
+async def test_at_night_nobody_is_woken_over_a_plain_question(store_url: str) -> None:
+    """The question whether they are all right waits for the day, unless it is pressing."""
+    clock = FakeClock(NIGHT)
+    async with AsyncExitStack() as stack:
+        gateway = await start_gateway(stack, store_url, clock=clock, hours=EXAMPLE_HOURS)
+        chat = await gateway.chat(country="US")
+        await chat.patient("person")
+        case_id = await case_id_of(chat)
+        queue = queue_of(gateway, clock)
+        clock.pass_s(3601)
+        await _until(queue, case_id, CaseAct.ASKED)
+        urgent = await gateway.chat(country="US")
+        await urgent.patient("person")
+        await case_id_of(urgent)
+        await urgent.patient("check:worse")
+        await urgent.expect_answer_to_last(kind="urgent")
+        clock.pass_s(901)
+        await _asked(urgent)
+        assert not [m for m in chat.messages() if "check:ok" in str(m.get("quick_replies"))]
 
 
 class GoneLine:
