@@ -6,6 +6,7 @@ Between the content files and retrieval. `prepare_knowledge` does the slow part 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +18,16 @@ from rapidfuzz.distance import OSA
 
 from actions.answering.embed import Embedder, PassageVectors, Progress, Vectors
 from actions.answering.importing.published import published_version, read_published
-from actions.answering.question import QuestionWords, read_question_words
+from actions.answering.question import Aspect, QuestionWords, read_question_words
 from actions.answering.topic import Passage, Topic, embedded_text, load_topics
 from careguard.stems import content_stems, stem, stop_words, words
 
 _LOG = logging.getLogger(__name__)
 _SHORTEST_MISSPELT_WORD = 5
+_SHORT_NAME = 2
+"""Letters of an abbreviation that may mean anything ("MD")."""
+_JOINED = re.compile(r"\s+(?:and|&|y|e)\s+", re.IGNORECASE)
+"""What joins the two subjects of a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class LanguageIndex:
             | frozenset(token for name in self.names if name.topic == topic for token in name.stems)
             for topic, rows in self.rows.items()
         }
+        self._heading_aspects: dict[str, tuple[Aspect, ...]] = {}
         self._by_first_stem: dict[str, list[Name]] = {}
         for name in self.names:
             for token in set(name.core):
@@ -201,18 +207,44 @@ class LanguageIndex:
 
     def _names(self) -> Iterable[Name]:
         stop = stop_words(self.language)
+        taken: set[tuple[str, ...]] = set()
         for topic in self.topics.values():
             seen: set[tuple[str, ...]] = set()
             for text in (topic.title, *topic.synonyms):
-                spelled = self.corrected(words(text))
-                stemmed = tuple(stem(word, self.language) for word in spelled)
-                core = tuple(stem(word, self.language) for word in spelled if word not in stop)
-                if not core or stemmed in seen:
-                    continue
-                seen.add(stemmed)
-                plain = all(word in self._plain for word in spelled)
-                ambiguous = plain or all(token in self.asked.ambiguous or token in self.asked.frame for token in core)
-                yield Name(topic.id, stemmed, core, ambiguous)
+                name = self._name(topic.id, text, stop)
+                if name is not None and name.stems not in seen:
+                    seen.add(name.stems)
+                    yield name
+            taken |= seen
+        if self._plain:
+            yield from self._names_in_titles(taken, stop)
+
+    def _name(self, topic: str, text: str, stop: frozenset[str]) -> Name | None:
+        spelled = self.corrected(words(text))
+        stemmed = tuple(stem(word, self.language) for word in spelled)
+        core = tuple(stem(word, self.language) for word in spelled if word not in stop)
+        if not core:
+            return None
+        plain = bool(self._plain) and all(word in self._plain or len(word) <= _SHORT_NAME for word in spelled)
+        ambiguous = plain or all(token in self.asked.ambiguous or token in self.asked.frame for token in core)
+        return Name(topic, stemmed, core, ambiguous)
+
+    def _names_in_titles(self, taken: set[tuple[str, ...]], stop: frozenset[str]) -> Iterable[Name]:
+        """Yield "calluses" for "Corns and Calluses", where no topic has this name as its own."""
+        for topic in self.topics.values():
+            parts = _JOINED.split(topic.title)
+            for part in parts if len(parts) == 2 else ():
+                name = self._name(topic.id, part, stop)
+                if name is not None and not name.ambiguous and name.stems not in taken:
+                    taken.add(name.stems)
+                    yield name
+
+    def aspects_of_heading(self, heading: str) -> tuple[Aspect, ...]:
+        """Return what the passages below a heading tell of."""
+        found = self._heading_aspects.get(heading)
+        if found is None:
+            found = self._heading_aspects[heading] = self.asked.aspects_of(heading)
+        return found
 
     def _known_words(self) -> frozenset[str]:
         return frozenset(self._content_words() | stop_words(self.language) | ordinary_words(self.language))

@@ -22,6 +22,8 @@ NEAREST = 3
 """Topics that are named as the nearest ones."""
 _NEAR_PASSAGES = 24
 """Passages from which the nearest topics are taken."""
+_SHIPPED_GOES_FIRST = 0.005
+"""Cosine by which an imported topic must fit better than a shipped one that is named beside it."""
 _RANK_CONSTANT = 60
 """Source: Cormack, Clarke and Büttcher, Reciprocal Rank Fusion (SIGIR 2009): k = 60."""
 
@@ -184,6 +186,11 @@ class _Choice:
     reason: str
     mention: Mention | None = None
     """By what the topic is named, where it is."""
+
+    @property
+    def fit(self) -> float:
+        """Return how well the topic's best passage fits the question."""
+        return float(self.fits[self.index.rows[self.topic]].max()) if self.topic is not None else 0.0
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -356,7 +363,16 @@ def _is_plainer(imported: _Choice, shipped: _Choice) -> bool:
         return points_back and not shipped.rank[0]
     if shipped.reason == "follow_up" and points_back:
         return False
-    return imported.rank[0] and imported.rank > shipped.rank
+    if not imported.rank[0]:
+        return False
+    if shipped.rank[0] and _are_apart(imported.mention, shipped.mention):
+        # "side effects of antidepressants" names two subjects: the one whose passages speak of the question.
+        return imported.fit > shipped.fit + _SHIPPED_GOES_FIRST
+    return imported.rank > shipped.rank
+
+
+def _are_apart(one: Mention | None, other: Mention | None) -> bool:
+    return one is not None and other is not None and (one.end <= other.start or other.end <= one.start)
 
 
 def _nearest_topics(best: _Choice, choices: Sequence[_Choice]) -> tuple[str, ...]:
@@ -426,25 +442,44 @@ _SPECIFIC = _Weights(match=0.62, section=0.15, place=0.03, told=0.2)
 
 def _rank(index: LanguageIndex, asked: _Asked, fits: Vectors, topic: str) -> tuple[ScoredPassage, ...]:
     rows = index.rows[topic]
+    passages = [index.passages[int(row)] for row in rows]
     lexical = index.lexical_scores(asked.content)[rows]
     matches = 0.5 * _fused([fits[rows], lexical]) + 0.5 * _stretched(fits[rows])
     weights = _weights(asked, topic)
     sections = _section_weights(asked.aspects)
     told = [index.asked.aspects[aspect].told for aspect in asked.aspects[:2]]
-    scores: list[float] = []
-    tells_main: list[bool] = []
-    for position, row in enumerate(rows):
-        passage = index.passages[int(row)]
-        section = sections.get(passage.section, 0.0)
-        score = weights.match * float(matches[position]) + weights.section * section
-        score += weights.place * section * max(0.0, 1.0 - (passage.number - 1) / _PLACES)
+    headed = _below_headings(index, asked, passages)
+    scored: list[ScoredPassage] = []
+    for position, passage in enumerate(passages):
+        section, place = sections.get(passage.section, 0.0), passage.number
         folded = " ".join(words(passage.text))
         tells = [pattern is not None and pattern.search(folded) is not None for pattern in told]
-        score += weights.told * any(tells)
-        scores.append(score)
-        tells_main.append(bool(tells) and tells[0])
-    order = sorted(range(len(rows)), key=lambda position: (-scores[position], position))
-    return tuple(ScoredPassage(index.passages[int(rows[n])], round(scores[n], 4), tells_main[n]) for n in order)
+        telling = float(any(tells))
+        main = bool(tells) and tells[0]
+        if headed:
+            # What stands below "What causes it?" tells of causes, whatever its words; elsewhere words tell less.
+            main, place = headed[position]
+            section, telling = (1.0, 1.0) if main else (0.5 * section, 0.4 * telling)
+        score = weights.match * float(matches[position]) + weights.section * section
+        score += weights.place * section * max(0.0, 1.0 - (place - 1) / _PLACES)
+        score += weights.told * telling
+        scored.append(ScoredPassage(passage, round(score, 4), main))
+    return tuple(sorted(scored, key=lambda one: -one.score))
+
+
+def _below_headings(index: LanguageIndex, asked: _Asked, passages: Sequence[Passage]) -> list[tuple[bool, int]]:
+    """Return for each passage whether its heading asks what is asked, and its place below that heading.
+
+    Nothing when no heading of the topic asks it.
+    """
+    main = asked.aspects[0] if asked.aspects else None
+    found: list[tuple[bool, int]] = []
+    places: dict[str, int] = {}
+    for passage in passages:
+        places[passage.heading] = places.get(passage.heading, 0) + 1
+        aspects = index.aspects_of_heading(passage.heading) if passage.heading else ()
+        found.append((bool(aspects) and aspects[0] is main, places[passage.heading]))
+    return found if any(matches for matches, _ in found) else []
 
 
 def _weights(asked: _Asked, topic: str) -> _Weights:

@@ -68,6 +68,8 @@ class Passage:
     written_on: dt.date
     reviewed_by: str | None
     reviewed_on: dt.date | None
+    heading: str = ""
+    """The heading below which an imported passage stood; shipped ones have their section instead."""
 
     @property
     def number(self) -> int:
@@ -124,8 +126,9 @@ class Topic:
 
 
 def embedded_text(passage: Passage) -> str:
-    """Return what is embedded for a passage: its words after its topic's title, which they may leave unsaid."""
-    return f"{passage.topic_title}. {passage.text}"
+    """Return what is embedded for a passage: its words after its title and heading, which they may leave unsaid."""
+    heading = f" {passage.heading.rstrip('.:')}." if passage.heading else ""
+    return f"{passage.topic_title}.{heading.replace('?.', '?')} {passage.text}"
 
 
 def load_topics(locales: Path, languages: Iterable[str]) -> tuple[Topic, ...]:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from actions.answering.importing.errors import ContentError
 from actions.answering.topic import Passage, Source, Topic
 
-FORMAT = 1
+FORMAT = 2
 """Changes when collections must be imported again to be read."""
 
 
@@ -197,7 +197,7 @@ def topic_as_json(topic: Topic) -> dict[str, Any]:
         "reviewed_by": topic.reviewed_by,
         "reviewed_on": _day(topic.reviewed_on),
         "review_due": topic.review_due.isoformat(),
-        "passages": [[passage.section, passage.text] for passage in topic.passages],
+        "passages": [[passage.section, passage.text, passage.heading] for passage in topic.passages],
     }
 
 
@@ -221,14 +221,14 @@ def topic_from_json(data: Mapping[str, Any]) -> Topic:
         related=(),
         passages=(),
     )
-    return with_passages(bare, [(section, text) for section, text in data["passages"]])
+    return with_passages(bare, [(section, text, heading) for section, text, heading in data["passages"]])
 
 
-def with_passages(topic: Topic, texts: list[tuple[str, str]]) -> Topic:
-    """Return the topic with these passages (section and words), numbered within their sections."""
+def with_passages(topic: Topic, texts: Iterable[tuple[str, str, str]]) -> Topic:
+    """Return the topic with these passages (section, words, heading), numbered within their sections."""
     numbers: dict[str, int] = {}
     passages: list[Passage] = []
-    for section, text in texts:
+    for section, text, heading in texts:
         numbers[section] = numbers.get(section, 0) + 1
         passages.append(
             Passage(
@@ -243,6 +243,7 @@ def with_passages(topic: Topic, texts: list[tuple[str, str]]) -> Topic:
                 written_on=topic.written_on,
                 reviewed_by=topic.reviewed_by,
                 reviewed_on=topic.reviewed_on,
+                heading=heading,
             )
         )
     return replace(topic, passages=tuple(passages))

@@ -16,7 +16,16 @@ _SENTENCE_INSIDE = re.compile(r"[.!?]\s+[A-ZÁÉÍÓÚÑ¿¡]")
 _BROKEN_WORD = re.compile(r"[^\W\d_]-$")
 _LONGEST_HEADING = 10
 _LONGEST_QUESTION = 16
-_LONGEST_ITEM = 30
+_LONGEST_ITEM = 45
+_LONGEST_INNER_INTRO = 7
+_SHORTEST_SENTENCE = 7
+_BEGINS_A_SENTENCE = frozenset(
+    {"you", "your", "it", "its", "they", "this", "these", "those", "there", "the", "a", "an", "some", "most", "many",
+     "people", "if", "when", "but", "and", "or", "in", "for", "other", "also", "however", "usted", "su", "sus", "esto",
+     "estos", "estas", "hay", "el", "la", "los", "las", "un", "una", "algunos", "algunas", "muchas", "muchos", "si",
+     "cuando", "pero", "y", "o", "en", "para", "también", "además"}
+)  # fmt: skip
+"""Words that begin a sentence and never an order."""
 
 
 def blocks_of_lines(lines: Iterable[str]) -> tuple[Block, ...]:
@@ -25,7 +34,7 @@ def blocks_of_lines(lines: Iterable[str]) -> tuple[Block, ...]:
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[Block]:
-    in_list = False
+    in_list = bare_items = False
     last = max((place for place, line in enumerate(lines) if line.strip()), default=-1)
     for place, line in enumerate(lines):
         text = line.strip()
@@ -39,12 +48,19 @@ def _blocks(lines: Sequence[str]) -> Iterator[Block]:
         elif _is_question(text):
             kind, in_list = BlockKind.HEADING, False
         elif text.endswith(":"):
-            kind, in_list = BlockKind.PARAGRAPH, True
-        elif in_list and _is_item(text):
+            # "Staying away from:" within a list introduces more of the same list.
+            within = in_list and len(text.split()) <= _LONGEST_INNER_INTRO and _SENTENCE_INSIDE.search(text) is None
+            kind, in_list = BlockKind.ITEM if within else BlockKind.PARAGRAPH, True
+        elif in_list and _is_item(text) and not (bare_items and _is_whole_sentence(text)):
             kind = BlockKind.ITEM
         else:
             in_list = False
             kind = BlockKind.HEADING if place < last and _is_heading(text) else BlockKind.PARAGRAPH
+        # Where the first item is no sentence, a whole sentence after it is none of the list.
+        if kind is BlockKind.PARAGRAPH:
+            bare_items = False
+        elif kind is BlockKind.ITEM and not text.endswith(":"):
+            bare_items = bare_items or not _ENDS_A_SENTENCE.search(text)
         if (found := block(kind, text)) is not None:
             yield found
 
@@ -60,6 +76,15 @@ def _is_question(text: str) -> bool:
 
 def _is_item(text: str) -> bool:
     return len(text.split()) <= _LONGEST_ITEM
+
+
+def _is_whole_sentence(text: str) -> bool:
+    """Return whether a line is plainly no item; cut off from "You may get it if you:", "Take much." is an order."""
+    return (
+        len(text.split()) >= _SHORTEST_SENTENCE
+        and _ENDS_A_SENTENCE.search(text) is not None
+        and text.split()[0].casefold().strip(",") in _BEGINS_A_SENTENCE
+    )
 
 
 def _is_heading(text: str) -> bool:

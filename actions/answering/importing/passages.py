@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from actions.answering.importing.document import Block, BlockKind, Document
 from actions.answering.importing.sentences import sentences_of
@@ -48,6 +48,8 @@ _SECTION = {
     Aspect.DANGER: "see_someone",
     Aspect.ASK_DOCTOR: "questions_to_ask",
 }
+_ADVISING = frozenset({"what_you_can_do", "what_doctors_may_do", "see_someone", "get_help_now", "questions_to_ask"})
+"""Sections in which a sentence that orders something is meant as it stands."""
 _EMERGENCY = {
     "en": re.compile(
         r"\{emergency_number\}|\bemergency (?:help|care|room)\b"
@@ -76,6 +78,7 @@ class CutPassage:
 
     section: str
     text: str
+    heading: str = ""
 
 
 @dataclass(slots=True)
@@ -94,10 +97,10 @@ def cut(document: Document, language: str, asked: QuestionWords) -> Cut:
     made = Cut()
     for heading, blocks in _parts(document):
         section = _section_of(heading, asked) if heading else None
-        for text in _texts(heading, blocks, language, made):
-            made.passages.append(CutPassage(section or "", text))
+        for text in _texts(heading, section, blocks, language, made):
+            made.passages.append(CutPassage(section or "", text, heading))
     made.passages = [
-        CutPassage(_section(place, found, language, asked), found.text)
+        replace(found, section=_section(place, found, language, asked))
         for place, found in enumerate(_once(made.passages))
     ]
     return made
@@ -120,7 +123,7 @@ def _parts(document: Document) -> Iterator[tuple[str, list[Block]]]:
         yield heading, blocks
 
 
-def _texts(heading: str, blocks: Sequence[Block], language: str, made: Cut) -> Iterator[str]:
+def _texts(heading: str, section: str | None, blocks: Sequence[Block], language: str, made: Cut) -> Iterator[str]:
     place = 0
     while place < len(blocks):
         items = _items_after(blocks, place + 1)
@@ -136,11 +139,13 @@ def _texts(heading: str, blocks: Sequence[Block], language: str, made: Cut) -> I
             place += 1
             continue
         own = [current.text, *items]
-        if any(_is_sentence(item) for item in own):
+        # Below "What can I do?" an order is advice; below "Who is at risk?" it would be harmful without its heading.
+        if any(_is_sentence(item) for item in own) and (not heading or section in _ADVISING):
             for item in own:
                 yield from _grouped(sentences_of(item, language), language, made)
         else:
-            yield from _listed(f"{heading.rstrip(':')}:" if heading else "", own, made)
+            closed = heading if heading.endswith("?") else f"{heading.rstrip(':')}:"
+            yield from _listed(closed if heading else "", own, made)
         place += len(own)
 
 
@@ -180,17 +185,44 @@ def _listed(intro: str, items: Sequence[str], made: Cut) -> Iterator[str]:
     """Yield the list in pieces that can be read at once, each after the words that introduce it."""
     opening = f"{intro} " if intro else ""
     piece: list[str] = []
-    for item in items:
-        entry = _without_open_end(item).rstrip(".;, ")
-        if not entry:
-            made.fragments += 1
-            continue
+    for entry in _entries(items, made):
         if piece and _length([opening, *piece, entry]) > _COMFORTABLE_WORDS:
             yield from _if_fitting(f"{opening}{'; '.join(piece)}.", made)
             piece = []
         piece.append(entry)
     if piece:
         yield from _if_fitting(f"{opening}{'; '.join(piece)}.", made)
+
+
+def _entries(items: Sequence[str], made: Cut) -> Iterator[str]:
+    """Yield the entries of a list; what an entry introduces stays one entry with it ("Stay away from: a, b")."""
+    inner, below = "", list[str]()
+    for item in items:
+        if inner and (item.endswith(":") or _is_parallel(inner, item)):
+            yield from _inner_entry(inner, below, made)
+            inner, below = "", []
+        if item.endswith(":"):
+            inner = item
+        elif inner:
+            below.append(item.rstrip(".;, "))
+        else:
+            yield item.rstrip(".;, ")
+    yield from _inner_entry(inner, below, made)
+
+
+def _inner_entry(inner: str, below: Sequence[str], made: Cut) -> Iterator[str]:
+    if below:
+        yield f"{inner} {', '.join(below)}"
+    elif inner:
+        whole = _without_open_end(inner).rstrip(".;, ")
+        made.fragments += not whole
+        yield from [whole] if whole else []
+
+
+def _is_parallel(one: str, other: str) -> bool:
+    """Return whether two entries begin alike ("Staying", "Keeping"), so that they stand on one level."""
+    first, second = one.split()[0].casefold(), other.split()[0].casefold()
+    return first == second or (first.endswith("ing") and second.endswith("ing"))
 
 
 def _without_open_end(text: str) -> str:

@@ -93,28 +93,36 @@ def _blocks(root: lxml_html.HtmlElement) -> Iterator[Block]:
             if tag in _UNREAD or not tag or _is_hidden(element):
                 gathered.append((element.tail or "") if step == "enter" else "")
                 continue
+            if starts_block and outer is BlockKind.ITEM:
+                # A list within an item stays one sentence with it.
+                gathered.append(_joint(gathered) if tag == "li" else " ")
+                starts_block = False
             if starts_block:
                 yield from flush()
-                kind = _kind_of(tag, outer)
+                kind = _kind_of(tag)
             elif tag == "br":
                 gathered.append(" ")
             gathered.append(element.text or "")
             steps.append(("leave", element, outer))
             steps.extend(("enter", child, kind) for child in reversed(element))
             continue
-        if starts_block:
+        if starts_block and outer is not BlockKind.ITEM:
             yield from flush()
             kind = outer
         gathered.append(element.tail or "")
     yield from flush()
 
 
-def _kind_of(tag: str, outer: BlockKind) -> BlockKind:
+def _joint(gathered: list[str]) -> str:
+    """Return what stands between an item's words and those of an item within it."""
+    before = "".join(gathered).rstrip()
+    return " " if not before or before[-1] in ":;,.!?" else ", "
+
+
+def _kind_of(tag: str) -> BlockKind:
     if tag in _HEADINGS:
         return BlockKind.HEADING
-    if tag == "li":
-        return BlockKind.ITEM
-    return BlockKind.ITEM if outer is BlockKind.ITEM else BlockKind.PARAGRAPH
+    return BlockKind.ITEM if tag == "li" else BlockKind.PARAGRAPH
 
 
 def _is_hidden(element: lxml_html.HtmlElement) -> bool:

@@ -37,12 +37,13 @@ from actions.answering.importing.files import (
     source_files,
 )
 from actions.answering.importing.guard import Guard, RefusedPassage
+from actions.answering.importing.names import other_names
 from actions.answering.importing.passages import Cut, cut
 from actions.answering.question import QuestionWords
 from actions.answering.topic import AUDIENCES, Source, Topic
 from careguard.stems import stop_words, words
 
-VERSION = 2
+VERSION = 3
 """Changes when the same document would be cut or guarded otherwise, so that it is cut again."""
 NO_LICENCE = "not stated"
 _REVIEW_AFTER = dt.timedelta(days=365)
@@ -335,11 +336,11 @@ class _Import:
         blocks = tuple(Block(block.kind, self._guard.localised(block.text)) for block in document.blocks)
         found = cut(replace(document, blocks=blocks), language, self._asked[language])
         bare = self._bare_topic(topic_id, document, language, file)
-        texts = [(passage.section, passage.text) for passage in found.passages]
+        texts = [(passage.section, passage.text, passage.heading) for passage in found.passages]
         guarded = self._guard.judge(with_passages(bare, texts).passages)
         if not guarded.kept:
             raise RefusedError(_nothing_left(guarded.refused))
-        topic = with_passages(bare, [(passage.section, passage.text) for passage in guarded.kept])
+        topic = with_passages(bare, [(passage.section, passage.text, passage.heading) for passage in guarded.kept])
         return KeptTopic(topic, file.file, made_from, tuple((one.rule, one.text) for one in guarded.refused)), found
 
     def _bare_topic(self, topic_id: str, document: Document, language: str, file: SourceFile) -> Topic:
@@ -349,7 +350,9 @@ class _Import:
             id=topic_id,
             title=document.title,
             language=language,
-            synonyms=tuple(name for name in document.synonyms if self._guard.attack_in(name) is None),
+            synonyms=tuple(
+                name for name in (*document.synonyms, *other_names(document)) if self._guard.attack_in(name) is None
+            ),
             audience=self._options.audience or ("adult",),
             sources=(Source(publisher, named, document.url, self._today),),
             written_on=document.written_on or self._today,

@@ -190,10 +190,12 @@ def test_what_is_imported_is_answered_from_without_a_new_start_and_without_a_los
         assert lines(client, order)[-1]["answer"]["abstained"]
         keep_collection(ContentFolder(fresh.data_dir))
         publish(fresh.data_dir, embedder)
-        told = [lines(client, order)[-1]["answer"] for _ in range(200)]
+        told: list[dict[str, Any]] = []
+        while len(told) < 2_000 and [answer["kind"] for answer in told].count("answer") < 20:
+            told.append(lines(client, order)[-1]["answer"])
         kinds = [answer["kind"] for answer in told]
-        assert set(kinds) == {"refusal", "answer"}
-        assert kinds == sorted(kinds, reverse=True)  # once taken up, it stays
+        assert kinds[-20:] == ["answer"] * 20  # once taken up, it stays
+        assert set(kinds[:-20]) <= {"refusal"}
     assert told[-1]["text"] == "A stoma is an opening on the belly."
     assert told[-1]["citations"] == [
         {
@@ -222,6 +224,6 @@ def keep_collection(folder: ContentFolder) -> None:
         related=(),
         passages=(),
     )
-    topic = with_passages(bare, [("in_short", "A stoma is an opening on the belly.")])
+    topic = with_passages(bare, [("in_short", "A stoma is an opening on the belly.", "")])
     kept = KeptTopic(topic, "stoma.md", "made from a test")
     folder.replace(Collection("leaflets", "/leaflets", "Hill Clinic", "none", today, (), (kept,)))

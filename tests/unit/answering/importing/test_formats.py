@@ -320,3 +320,44 @@ def test_the_language_is_seen_where_nobody_says_it(source: Path, take: Take, fol
     )
     take(source)
     assert kept(folder, "leaflets").topics[0].topic.language == "es"
+
+
+def test_an_item_is_never_cut_off_from_what_turns_it_into_advice_or_into_a_risk(
+    source: Path, take: Take, folder: ContentFolder
+) -> None:
+    """ "Take much niacin" is a risk of gout; alone it would be an order."""
+    text = (
+        "Gout is a kind of arthritis that hurts.\nWho is at risk for gout?\nYou are more likely to get gout if you:\n\n"
+        "Are male\nHave other illnesses, such as:\nHeart failure\nObesity\nHave a family history of gout.\n"
+        "Take high amounts of niacin every single day.\nThe risk of gout also grows with age in all people."
+    )
+    path = source / "gout.jsonl"
+    path.write_text(json.dumps({"title": "Gout", "text": text}), encoding="utf-8")
+    (source / "gout.html").write_text(
+        "<h1>Gout risks</h1><h2>Who is at risk for gout?</h2><ul><li>Take high amounts of niacin every day.</li>"
+        "<li>Have other illnesses, such as:<ul><li>Heart failure</li><li>Obesity</li></ul></li></ul>"
+    )
+    take(source)
+    assert list(passages_of(folder, "leaflets").values()) == [
+        "Who is at risk for gout? Take high amounts of niacin every day; Have other illnesses, such as: Heart failure,"
+        " Obesity.",
+        "Gout is a kind of arthritis that hurts.",
+        "You are more likely to get gout if you: Are male; Have other illnesses, such as: Heart failure, Obesity; Have"
+        " a family history of gout; Take high amounts of niacin every single day.",
+        "The risk of gout also grows with age in all people.",
+    ]
+
+
+def test_other_names_are_taken_from_title_and_first_words(source: Path, take: Take, folder: ContentFolder) -> None:
+    (source / "als.md").write_text(
+        "# Kissing Disease (KD)\n\nKissing disease, also called mononucleosis or mono, is caused by a virus.\n",
+        encoding="utf-8",
+    )
+    take(source)
+    assert kept(folder, "leaflets").topics[0].topic.synonyms == ("Kissing Disease", "KD")
+    (source / "als.md").write_text(
+        "# Kissing Disease\n\nKissing disease, also called mononucleosis or mono, is caused by a virus.\n",
+        encoding="utf-8",
+    )
+    take(source)
+    assert kept(folder, "leaflets").topics[0].topic.synonyms == ("mononucleosis", "mono")

@@ -14,6 +14,7 @@ from actions.answering.importing.collection import ContentFolder
 from actions.answering.importing.published import publish, published_version, read_published, wanted_version
 from actions.answering.knowledge import Knowledge, prepare_knowledge
 from actions.answering.retrieve import RetrievalDecision, Retriever
+from actions.answering.topic import embedded_text
 from tests.unit.answering.importing.conftest import LANGUAGES, LEAFLET, ROOT, CountingEmbedder, Take
 
 
@@ -80,7 +81,7 @@ def test_the_index_is_mapped_and_in_the_order_of_its_passages(
     index = read_published(data, version, embedder.name)
     assert index is not None
     assert isinstance(index.vectors["en"], np.memmap)
-    texts = [f"{p.topic_title}. {p.text}" for topic in index.topics["en"] for p in topic.passages]
+    texts = [embedded_text(p) for topic in index.topics["en"] for p in topic.passages]
     np.testing.assert_allclose(index.vectors["en"], embedder.passages(texts), atol=1e-3)
 
 
