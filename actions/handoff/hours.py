@@ -58,6 +58,10 @@ class Team:
         later = (begins for begins, _ in self._shifts(now.date(), days=LONGEST_CLOSED_DAYS) if begins > now)
         return min(later, default=None)
 
+    def shifts_of(self, day: date) -> list[tuple[float, float]]:
+        """Return the shifts that begin on a day, as Unix seconds."""
+        return [(begins.timestamp(), ends.timestamp()) for begins, ends in self._shifts(day, days=1)]
+
     def _shifts(self, first: date, *, days: int) -> Iterator[tuple[datetime, datetime]]:
         for number in range(days):
             day = first + timedelta(days=number)
@@ -98,6 +102,27 @@ class Hours:
         """Return when somebody will next come on shift, in that team's own time; None when nobody knows."""
         times = (team.is_back_at(at) for team in self.teams_for(country, team_id))
         return min((time for time in times if time is not None), default=None)
+
+    def when_passed(self, since: float, seconds: float, *, country: str | None, team_id: str | None = None) -> float:
+        """Return when so many seconds with somebody on shift have passed; the clock's when nobody ever comes."""
+        teams = self.teams_for(country, team_id)
+        if not teams:
+            return since + seconds
+        left, reached = seconds, since
+        for number in range(-1, LONGEST_CLOSED_DAYS):
+            for begins, ends in sorted(
+                shift
+                for team in teams
+                for shift in team.shifts_of(datetime.fromtimestamp(since, team.zone).date() + timedelta(days=number))
+            ):
+                begins = max(begins, reached)
+                if ends <= begins:
+                    continue
+                if ends - begins >= left:
+                    return begins + left
+                left -= ends - begins
+                reached = ends
+        return since + seconds
 
 
 ALWAYS = Hours()

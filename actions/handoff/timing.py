@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from actions.handoff.case import Case, CaseAct, CaseState, ReplyState
+from actions.handoff.hours import ALWAYS, Hours
 from careguard.verdict import Level
 
 MOST_TIERS = 2
@@ -37,6 +38,8 @@ class Timing:
     asked_after_s: Mapping[Level, float] = field(default_factory=lambda: _levels(120.0, 900.0, 3600.0))
     """A waiting patient of each level is asked whether they are still all right; each further time after twice as
     long."""
+    hours: Hours = ALWAYS
+    """A case without a level becomes late only by the time in which somebody is there; the others by the clock."""
     silent_after_s: float = 120.0
     """The patient of an emergency who does not answer that for this long is marked as silent."""
 
@@ -82,16 +85,22 @@ def _ask_patient(case: Case, now: float, timing: Timing) -> Case:
 
 
 def _tell_late(case: Case, now: float, timing: Timing) -> Case:
-    passed = min(MOST_TIERS, int((now - case.waiting_since) // timing.targets_s[case.level]))
+    passed = sum(1 for tier in range(1, MOST_TIERS + 1) if late_at(case, timing, tier) <= now)
     if passed <= case.late_tier:
         return case
     return replace(case, late_tier=passed).with_event(now, CaseAct.LATE, detail=str(passed))
 
 
+def late_at(case: Case, timing: Timing, tier: int = 1) -> float:
+    """Return when the target of the case has passed `tier` times."""
+    seconds: float = timing.targets_s[case.level] * tier
+    if case.level is not Level.NONE:
+        return case.waiting_since + seconds
+    return timing.hours.when_passed(case.waiting_since, seconds, country=case.country, team_id=case.team)
+
+
 def _late_at(case: Case, timing: Timing) -> float | None:
-    if case.late_tier >= MOST_TIERS:
-        return None
-    return case.waiting_since + timing.targets_s[case.level] * (case.late_tier + 1)
+    return None if case.late_tier >= MOST_TIERS else late_at(case, timing, case.late_tier + 1)
 
 
 def _asked_at(case: Case, timing: Timing) -> float | None:

@@ -291,7 +291,7 @@ class DeskPages:
             now=now,
             today=utc_day(now),
             latest_follow_up=_days_after(now, LONGEST_FOLLOW_UP_DAYS),
-            targets_s=self._services.settings.targets_s,
+            target_s=self._services.target_s,
             idle_s=self._services.settings.session_idle_s,
             done=done,
             problem=problem,

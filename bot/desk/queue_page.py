@@ -78,7 +78,7 @@ class QueuePage:
             levels=sorted(Level, key=lambda each: -each.rank),
             now=now,
             today=utc_day(now),
-            targets_s=self._services.settings.targets_s,
+            target_s=self._services.target_s,
             idle_s=self._services.settings.session_idle_s,
             done=DONE.get(query.get("done", ""), ""),
         )
@@ -127,7 +127,7 @@ class QueuePage:
         return await self._queue.list_cases(state, limit=ALL_ROWS, with_words=False)
 
     def _is_late(self, case: Case, now: float) -> bool:
-        return now - case.waiting_since > self._services.settings.targets_s[case.level]
+        return now - case.waiting_since > self._services.target_s(case)
 
     def _to_queue(self, view: QueueView, done: str) -> Response:
         query = view.query()

@@ -112,3 +112,11 @@ class DeskServices:
     places: Callable[[Case], Mapping[str, str]] = lambda case: dict.fromkeys(PLACES, "") | {"case_id": case.id}
     """What stands in the places of a ready-made reply to that patient, but for the writer's name."""
     clock: Callable[[], float] = time.time
+
+    def target_s(self, case: Case) -> float:
+        """Return how long the case may wait before it is late; without a level only the time of the teams counts."""
+        seconds = self.settings.targets_s[case.level]
+        if case.level is not Level.NONE:
+            return seconds
+        late_at = self.hours.when_passed(case.waiting_since, seconds, country=case.country, team_id=case.team)
+        return late_at - case.waiting_since

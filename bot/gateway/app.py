@@ -29,6 +29,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actions.handoff.case import Case
+from actions.handoff.hours import Hours
 from actions.handoff.queue import CaseQueue
 from actions.handoff.timing import Timing
 from actions.transcript import Transcript
@@ -98,6 +99,7 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
     token = settings.internal_token.get_secret_value()
     ttl_s = settings.conversation_ttl_s
     answers = AnswerRunner(carry_out)
+    waiting = load_waiting_room(settings.locales, settings.languages, settings.hours)
     services = Services(
         settings=settings,
         wording=load_wording(settings.locales, settings.languages),
@@ -112,7 +114,7 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
             vault,
             keep_resolved_s=ttl_s,
             reopen_within_s=settings.reopen_within_s,
-            timing=desk_timing(settings),
+            timing=desk_timing(settings, waiting.hours),
             clock=clock,
         ),
         dialogue=DialogueClient([settings.dialogue_url], token, timeout_s=settings.dialogue_timeout_s),
@@ -123,7 +125,7 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
         background=Background(),
         metrics=Metrics(),
         right_of_way=RightOfWay(),
-        waiting=load_waiting_room(settings.locales, settings.languages, settings.hours),
+        waiting=waiting,
         clock=clock,
         deciding=DecidingQuestions(redis, vault, ttl_s=ttl_s),
     )
@@ -131,7 +133,7 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
     return services
 
 
-def desk_timing(settings: GatewaySettings) -> Timing:
+def desk_timing(settings: GatewaySettings, hours: Hours) -> Timing:
     """Return how long what may take at the desk."""
     return Timing(
         targets_s={
@@ -147,6 +149,7 @@ def desk_timing(settings: GatewaySettings) -> Timing:
             Level.NONE: settings.asked_other_s,
         },
         silent_after_s=settings.silent_after_s,
+        hours=hours,
     )
 
 

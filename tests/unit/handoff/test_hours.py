@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from actions.handoff.hours import ALWAYS, Hours, read_hours
+from actions.handoff.hours import ALWAYS, Hours, Team, read_hours
 from careguard.errors import DataFileError
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "deploy" / "hours.example.yaml"
@@ -49,7 +49,7 @@ def test_it_is_known_when_somebody_is_back(hours: Hours) -> None:
     back = hours.staffed_again(at("2026-11-25 18:00"), country="US", team_id="nurses")
     assert back is not None
     assert back.isoformat() == "2026-11-27T08:00:00-05:00"
-    never = Hours((hours.teams[0].__class__("x", {}, NEW_YORK, ((),) * 7),))
+    never = Hours((Team("x", {}, NEW_YORK, ((),) * 7),))
     assert never.staffed_again(at("2026-11-25 18:00"), country=None) is None
 
 
@@ -60,6 +60,28 @@ def test_a_team_looks_after_its_countries_and_a_named_team_goes_first(hours: Hou
     assert [team.id for team in Hours(hours.teams[:1]).teams_for("MX")] == ["nurses"]
     assert hours.teams[0].name("es") == "Enfermería"
     assert hours.teams[0].name("fr") == "Nurses"
+
+
+@pytest.mark.parametrize(
+    ("since", "hours_long", "until"),
+    [
+        ("2026-11-23 08:00", 4, "2026-11-23 12:00"),
+        ("2026-11-23 10:00", 4, "2026-11-23 15:00"),  # lunch does not count
+        ("2026-11-24 17:00", 4, "2026-11-25 11:30"),
+        ("2026-11-25 16:30", 4, "2026-11-27 11:00"),  # neither does Thanksgiving
+        ("2026-11-28 12:00", 1, "2026-11-28 21:00"),  # the night line is there on Saturday
+    ],
+)
+def test_only_the_time_in_which_somebody_is_there_counts(hours: Hours, since: str, hours_long: int, until: str) -> None:
+    """Nobody is late over a plain question because the night passed."""
+    assert hours.when_passed(at(since), hours_long * 3600, country="US") == at(until)
+
+
+def test_where_nobody_ever_comes_the_clock_counts() -> None:
+    """A file that names no hours does not make a case wait for ever."""
+    never = Hours((Team("x", {}, NEW_YORK, ((),) * 7),))
+    assert never.when_passed(100.0, 60.0, country=None) == 160.0
+    assert ALWAYS.when_passed(100.0, 60.0, country=None) == 160.0
 
 
 def test_without_a_file_somebody_is_always_there() -> None:

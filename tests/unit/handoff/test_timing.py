@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from actions.handoff.case import (
     ReplyState,
     open_from,
 )
+from actions.handoff.hours import Hours, Team
 from actions.handoff.timing import MOST_ASKED, MOST_TIERS, Timing, next_due, pass_time
 from careguard.verdict import Level
 
@@ -113,3 +115,15 @@ def test_a_case_is_due_when_the_first_thing_is() -> None:
     assert next_due(waiting(Level.EMERGENCY), TIMING) == 2 * MINUTE
     assert next_due(waiting(Level.NONE), TIMING) == 60 * MINUTE
     assert next_due(waiting().claimed("ana", 7.0), TIMING) == 7.0 + 5 * MINUTE
+
+
+def test_a_plain_question_is_not_late_because_the_night_passed_but_a_pressing_one_is() -> None:
+    """Business hours count for what is routine; emergencies and urgent cases go by the clock."""
+    week = (((8 * 60, 17 * 60),),) * 7
+    timing = Timing(hours=Hours((Team("day", {}, ZoneInfo("UTC"), week),)))
+    evening = 19 * 3600.0
+    for level, late_at in ((Level.NONE, 24 * 3600 + 12 * 3600), (Level.URGENT, evening + 15 * MINUTE)):
+        case = replace(waiting(level), waiting_since=evening, times_asked=MOST_ASKED)
+        assert next_due(case, timing) == late_at
+        assert pass_time(case, late_at - 1, timing).late_tier == 0
+        assert pass_time(case, late_at, timing).late_tier == 1
