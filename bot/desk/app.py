@@ -24,6 +24,7 @@ from bot.desk.account import AccountPages
 from bot.desk.gate import Gate
 from bot.desk.news import LiveEvents
 from bot.desk.pages import DeskPages
+from bot.desk.presence import PresenceBoard
 from bot.desk.queue_page import QueuePage
 from bot.desk.render import FOLDER, Renderer
 from bot.desk.services import DeskServices
@@ -54,8 +55,9 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
     )
     access = Access(services, sessions, renderer)
     sign_in = SignIn(services, sessions, renderer)
-    queue = QueuePage(services, renderer)
-    pages = DeskPages(services, renderer)
+    board = PresenceBoard(services.redis, sessions)
+    queue = QueuePage(services, renderer, board)
+    pages = DeskPages(services, renderer, board)
     account = AccountPages(services, sessions, renderer)
     live = LiveEvents(services, access)
 

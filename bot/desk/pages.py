@@ -28,11 +28,11 @@ from actions.transcript import EntryAuthor, TranscriptEntry
 from bot.desk.access import Visit
 from bot.desk.canned import ShownReply
 from bot.desk.outgoing import send_leaving
+from bot.desk.presence import PresenceBoard
 from bot.desk.render import Renderer
 from bot.desk.services import Delivery, DeskServices
 from bot.desk.staff import Role, Staff
 from bot.desk.tongue import t
-from bot.desk.views import Offering
 from bot.desk.words import CHOSEN_OUTCOMES, DONE
 from bot.errors import BedsideError
 
@@ -55,8 +55,9 @@ _FOR_OTHERS = frozenset({Role.LEAD, Role.ADMIN})
 class DeskPages:
     """The case, and the acts on a case."""
 
-    def __init__(self, services: DeskServices, renderer: Renderer) -> None:
+    def __init__(self, services: DeskServices, renderer: Renderer, board: PresenceBoard) -> None:
         self._services = services
+        self._board = board
         self._queue = services.queue
         self._renderer = renderer
         self._base = services.settings.base_path
@@ -283,7 +284,8 @@ class DeskPages:
             may_transfer=case.is_open and (case.claimed_by in (None, visit.staff.id) or may_for_others),
             colleagues=[each for each in accounts if not each.disabled and each.id != case.claimed_by],
             teams=self._services.hours.teams,
-            speakers=Offering.of(accounts).speakers.get(case.language, ()),
+            speakers=[each.name for each in accounts if not each.disabled and case.language in each.languages],
+            presence=await self._board.all(),
             canned=self._canned(case, visit.staff) if is_mine else (),
             outcomes=CHOSEN_OUTCOMES,
             reply_token=secrets.token_urlsafe(12),

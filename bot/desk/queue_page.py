@@ -14,6 +14,7 @@ from actions.handoff.case import Case, CaseState
 from actions.handoff.errors import CaseNotFoundError
 from actions.handoff.hours import utc_day
 from bot.desk.access import Visit
+from bot.desk.presence import PresenceBoard
 from bot.desk.render import Renderer
 from bot.desk.services import DeskServices
 from bot.desk.views import Offering, QueueView, SavedViews
@@ -30,8 +31,9 @@ Group = tuple[str, list[Case]]
 class QueuePage:
     """The queue with its filters, search and saved views."""
 
-    def __init__(self, services: DeskServices, renderer: Renderer) -> None:
+    def __init__(self, services: DeskServices, renderer: Renderer, board: PresenceBoard) -> None:
         self._services = services
+        self._board = board
         self._queue = services.queue
         self._renderer = renderer
         self._views = SavedViews(services.redis)
@@ -43,9 +45,9 @@ class QueuePage:
         view = QueueView.read(query)
         rows = ALL_ROWS if query.get("all") == "1" else ROWS
         accounts = await self._services.staff.list()
-        offering = Offering.of(accounts)
-        waiting = offering.ordered(await self._list(CaseState.WAITING), visit.staff)
         claimed = await self._list(CaseState.CLAIMED)
+        offering = Offering.of(accounts, await self._board.on_shift(accounts), claimed)
+        waiting = offering.ordered(await self._list(CaseState.WAITING), visit.staff)
         mine = [case for case in claimed if case.claimed_by == visit.staff.id]
         found = await self._found(view, waiting, claimed, mine)
         groups = [(name, [case for case in cases if view.fits(case)]) for name, cases in found]

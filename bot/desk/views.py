@@ -10,6 +10,7 @@ Keys, all under `bedside:desk:`:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
@@ -115,16 +116,19 @@ class Offering:
     """To whom a case is offered first: those of its team who speak its language and know its kind."""
 
     speakers: Mapping[str, tuple[str, ...]]
-    """Names of those who can sign in, by language."""
+    """Names of those who are there and hold fewer cases than they can, by language."""
+    spoken: frozenset[str]
+    """Every language that somebody of the care team speaks, there or not."""
 
     @classmethod
-    def of(cls, accounts: Iterable[Staff]) -> Offering:
-        """Return the offering among these accounts."""
+    def of(cls, accounts: Iterable[Staff], on_shift: Iterable[Staff], claimed: Iterable[Case]) -> Offering:
+        """Return the offering among those who are there and have room for another case."""
+        holds = Counter(case.claimed_by for case in claimed)
         speakers: dict[str, tuple[str, ...]] = {}
-        for staff in accounts:
-            for tag in () if staff.disabled else staff.languages:
+        for staff in on_shift:
+            for tag in staff.languages if holds[staff.id] < staff.capacity else ():
                 speakers[tag] = (*speakers.get(tag, ()), staff.name)
-        return cls(speakers)
+        return cls(speakers, frozenset(tag for staff in accounts if not staff.disabled for tag in staff.languages))
 
     def is_first(self, case: Case, staff: Staff) -> bool:
         """Return whether the case is offered to this person before others; emergencies and late ones are for all."""

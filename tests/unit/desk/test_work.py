@@ -270,7 +270,7 @@ def test_a_view_survives_its_address_and_nonsense_is_left_out() -> None:
 async def test_a_language_is_offered_first_to_who_speaks_it_but_never_an_emergency_or_a_late_case(
     redis: Redis, clock: FakeClock
 ) -> None:
-    """Within its level, Ana sees English first and Inés Spanish; a case past its target is everybody's."""
+    """Within its level, Ana sees English first and Inés Spanish, while Inés is there; a late case is everybody's."""
     desk = make_desk(redis, clock=clock)
     await desk.add_staff("ana", "Ana Ruiz")
     await desk.services.staff.add("ines", "correct horse battery", name="Inés", languages=("es",))
@@ -288,6 +288,11 @@ async def test_a_language_is_offered_first_to_who_speaks_it_but_never_an_emergen
         assert order(page) == ["Stroke", "Fever", "Asthma"]
         assert "first offered to Inés" in page
         assert order(await ines.text("/")) == ["Stroke", "Asthma", "Fever"]
+        await ines.act("/account/presence", presence="busy")
+        assert "first offered" not in await ana.text("/")
+        assert order(await ana.text("/")) == ["Stroke", "Asthma", "Fever"]
+        await ines.act("/account/presence", presence="here")
+        assert order(await ana.text("/")) == ["Stroke", "Fever", "Asthma"]
         clock.pass_s(4 * 3600)
         for case_id in await desk.queue.due():
             await desk.queue.pass_time(case_id)
