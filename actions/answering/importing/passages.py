@@ -72,6 +72,19 @@ _TO_A_PERSON = {
 }
 
 
+_ORDERS = {
+    "en": frozenset(
+        {"take", "eat", "drink", "have", "use", "smoke", "get", "do", "stop", "avoid", "are", "be", "go", "give",
+         "keep", "make", "put", "start", "try", "add"}
+    ),
+    "es": frozenset(
+        {"tome", "coma", "beba", "tenga", "use", "fume", "haga", "deje", "evite", "sea", "vaya", "mantenga",
+         "ponga", "empiece", "pruebe"}
+    ),
+}  # fmt: skip
+"""How a sentence begins that orders something, or that is what is left of an item of a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class CutPassage:
     """One passage before it is guarded and numbered."""
@@ -98,12 +111,20 @@ def cut(document: Document, language: str, asked: QuestionWords) -> Cut:
     for heading, blocks in _parts(document):
         section = _section_of(heading, asked) if heading else None
         for text in _texts(heading, section, blocks, language, made):
+            if heading and section not in _ADVISING and _is_order(text, language):
+                # Below "Who is at risk?" it is no advice but an item that has lost its list.
+                made.fragments += 1
+                continue
             made.passages.append(CutPassage(section or "", text, heading))
     made.passages = [
         replace(found, section=_section(place, found, language, asked))
         for place, found in enumerate(_once(made.passages))
     ]
     return made
+
+
+def _is_order(text: str, language: str) -> bool:
+    return words(text)[0] in _ORDERS.get(language.partition("-")[0], ())
 
 
 def _once(found: Sequence[CutPassage]) -> list[CutPassage]:
@@ -116,7 +137,8 @@ def _parts(document: Document) -> Iterator[tuple[str, list[Block]]]:
         if found.kind is BlockKind.HEADING:
             if blocks:
                 yield heading, blocks
-            heading, blocks = found.text, []
+            # The title again is no heading of its own.
+            heading, blocks = "" if words(found.text) == words(document.title) else found.text, []
         else:
             blocks.append(found)
     if blocks:

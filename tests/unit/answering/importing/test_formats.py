@@ -329,7 +329,8 @@ def test_an_item_is_never_cut_off_from_what_turns_it_into_advice_or_into_a_risk(
     text = (
         "Gout is a kind of arthritis that hurts.\nWho is at risk for gout?\nYou are more likely to get gout if you:\n\n"
         "Are male\nHave other illnesses, such as:\nHeart failure\nObesity\nHave a family history of gout.\n"
-        "Take high amounts of niacin every single day.\nThe risk of gout also grows with age in all people."
+        "Take high amounts of niacin every single day.\nThe risk of gout also grows with age in all people.\n\n"
+        "Drink a lot of beer every day."
     )
     path = source / "gout.jsonl"
     path.write_text(json.dumps({"title": "Gout", "text": text}), encoding="utf-8")
