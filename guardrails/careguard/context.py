@@ -181,7 +181,7 @@ def _opens_question(start: int, words: Words) -> bool:
 
 
 def _reach_after(kind: CueKind, end: int, words: Words, marks: _Marks) -> range:
-    """Return the words after the cue that it reaches.
+    """Return the words after the cue that it reaches, in its own message only.
 
     A denial or a look back ends with its clause, unless a list goes on ("no fever, cough or chest pain"); it never
     passes the beginning of a new statement ("no fever and my chest hurts").
@@ -192,7 +192,10 @@ def _reach_after(kind: CueKind, end: int, words: Words, marks: _Marks) -> range:
     stop = end
     clause_end: int | None = None
     list_end = end
+    message = words.messages[end - 1]
     while stop < len(words) and words.sentences[stop] == sentence and stop not in marks.stops:
+        if words.messages[stop] != message:
+            break
         new_clause = words.clauses[stop] != words.clauses[stop - 1]
         if bounded and stop in marks.restarts and (new_clause or stop - 1 in marks.list_words):
             break
@@ -210,11 +213,12 @@ def _reach_after(kind: CueKind, end: int, words: Words, marks: _Marks) -> range:
 def _reach_sentence(kind: CueKind, start: int, end: int, words: Words, stops: set[int]) -> range:
     """Return the sentence around the cue, or its clause for the past: "diabetes for ten years, now my chest hurts"."""
     units = words.clauses if kind is CueKind.PAST else words.sentences
+    here = (units[start], words.messages[start])
     first = start
-    while first > 0 and units[first - 1] == units[start] and first - 1 not in stops:
+    while first > 0 and (units[first - 1], words.messages[first - 1]) == here and first - 1 not in stops:
         first -= 1
     last = end
-    while last < len(words) and units[last] == units[start] and last not in stops:
+    while last < len(words) and (units[last], words.messages[last]) == here and last not in stops:
         last += 1
     return range(first, last)
 
