@@ -13,6 +13,9 @@ from typing import Any
 
 from careguard.verdict import Level, Verdict
 
+MOST_ASKED = 3
+"""A waiting patient who did not answer three times is left in peace, and stays in line."""
+
 
 class CaseState(StrEnum):
     """Where a case stands."""
@@ -380,7 +383,8 @@ class Case:
         owed = self.unanswered_since
         if self.state is CaseState.CLAIMED and owed is None:
             owed = at
-        return replace(self, unanswered_since=owed, **_heard(at))
+        # Whoever answers goes on being asked, at the longest pause; only who does not is left in peace.
+        return replace(self, unanswered_since=owed, times_asked=min(self.times_asked, MOST_ASKED - 1), **_heard(at))
 
     def with_reply(self, reply: OutgoingReply) -> Case:
         """Return the case with that reply, in the place of an earlier version of the same id."""

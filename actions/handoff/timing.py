@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from actions.handoff.case import Case, CaseAct, CaseState, ReplyState
+from actions.handoff.case import MOST_ASKED, Case, CaseAct, CaseState, ReplyState
 from actions.handoff.hours import ALWAYS, Hours
 from careguard.verdict import Level
 
 MOST_TIERS = 2
 """First the lead, then everybody who may be told; there is nobody above them."""
-
-MOST_ASKED = 3
-"""Who did not answer three times is left in peace, and stays in line."""
 
 
 def _levels(emergency: float, urgent: float, other: float) -> Mapping[Level, float]:

@@ -40,12 +40,6 @@ class PatientLine(Protocol):
     arguments without a second message.
     """
 
-    async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
-        """The patient will read `text` in the same chat, marked as written by a person.
-
-        `reply_id` tells the replies of one case apart: the same id is sent once.
-        """
-
     async def send_outgoing(self, case: Case, reply: OutgoingReply) -> None:
         """The patient will read a reply that may no longer be taken back; the same one is sent once."""
 

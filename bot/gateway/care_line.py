@@ -29,51 +29,25 @@ class CareLine:
 
     services: Services
 
-    async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
-        """Send a person's words into the patient's chat, marked as a person's; the same `reply_id` is sent once."""
-        await self._send(case, text, staff_name, reply_id=reply_id)
-
     async def send_outgoing(self, case: Case, reply: OutgoingReply) -> None:
         """Send a reply whose time has come; one that the bot proposed and a person let pass as it was is marked so.
 
         Raises:
             ConversationError: The conversation has ended.
         """
-        await self._send(
-            case,
-            reply.text,
-            reply.staff_name,
-            reply_id=reply.id,
-            author=Author.BOT_REVIEWED if reply.suggested else Author.HUMAN,
-            citations=tuple(
-                Citation(source.id, source.title, source.url, source.publisher, source.reviewed_on)
-                for source in reply.sources
-            ),
-        )
-
-    async def _send(
-        self,
-        case: Case,
-        text: str,
-        staff_name: str,
-        *,
-        reply_id: str,
-        author: Author = Author.HUMAN,
-        citations: tuple[Citation, ...] = (),
-    ) -> None:
         conversation = await self.services.conversations.load(case.conversation_id)
-        reply = Reply(
-            id=_message_id(case, reply_id),
+        finished = Reply(
+            id=_message_id(case, reply.id),
             reply_to=None,
             kind=ReplyKind.HUMAN,
-            author=author,
+            author=Author.BOT_REVIEWED if reply.suggested else Author.HUMAN,
             language=conversation.language,
-            text=text,
-            citations=citations,
+            text=reply.text,
+            citations=tuple(Citation(s.id, s.title, s.url, s.publisher, s.reviewed_on) for s in reply.sources),
             case_id=case.id,
-            extra={"person_name": staff_name},
+            extra={"person_name": reply.staff_name},
         )
-        await send(self.services, conversation, reply, staff_name=staff_name)
+        await send(self.services, conversation, finished, staff_name=reply.staff_name)
 
     async def suggest_reply(self, case: Case) -> Suggestion | None:
         """Return what the answering line would say to the patient's last question; None when it has nothing reviewed.

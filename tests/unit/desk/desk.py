@@ -41,13 +41,6 @@ class FakePatientLine:
     suggestion: Suggestion | None = None
     delivery: Delivery = field(default_factory=lambda: Delivery("sent"))
 
-    async def send_human_reply(self, case: Case, text: str, staff_name: str, *, reply_id: str) -> None:
-        self._tell("reply", case.id, text, staff_name, reply_id)
-        entry = TranscriptEntry(
-            reply_id, time.time(), EntryAuthor.HUMAN, "human", text, case.language, (), case.id, staff_name
-        )
-        await self.transcript.append(case.conversation_id, entry)
-
     async def send_outgoing(self, case: Case, reply: OutgoingReply) -> None:
         author = EntryAuthor.BOT_REVIEWED if reply.suggested else EntryAuthor.HUMAN
         self._tell("reply", case.id, reply.text, reply.staff_name, reply.id)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from playwright.async_api import Browser, expect
 from redis.asyncio import Redis
@@ -15,6 +17,7 @@ from bot.desk.services import DeskSettings
 from bot.settings import REPOSITORY
 from careguard.verdict import Level
 from tests.browser import running_chromium
+from tests.store import running_store
 from tests.unit.desk.desk import Desk, make_desk
 from tests.unit.desk.test_browser import opened, served
 
@@ -144,6 +147,34 @@ async def test_a_case_becomes_late_before_ones_eyes_in_words_and_is_heard(redis:
         tones = await page.evaluate("window.tones")
         await expect(row).to_contain_text("late", timeout=10_000)
         assert await page.evaluate("window.tones") > tones > 1
+
+
+async def test_a_store_that_is_gone_for_a_while_costs_no_word(chromium: Browser) -> None:
+    """The page says what is going on and gives the words back; they are in the field again, and are sent afterwards."""
+    async with running_store() as url:
+        named = f"127.0.0.1:{urlsplit(url).port}"  # how the server calls itself in the list of processes
+        [store] = [each for each in psutil.process_iter(["cmdline"]) if named in " ".join(each.info["cmdline"] or [])]
+        async with Redis.from_url(url, decode_responses=True, socket_timeout=1.0) as redis:
+            desk = make_desk(redis)
+            await desk.add_staff("ana", "Ana Ruiz")
+            case = await held_by(desk, "ana")
+            async with served(desk) as address:
+                page = await opened(chromium, address, "ana")
+                await page.goto(f"{address}/cases/{case.id}")
+                await page.get_by_label("Reply to the patient").fill("my long answer")
+                store.suspend()
+                try:
+                    await page.get_by_role("button", name="Send reply").click()
+                    await expect(page.get_by_role("heading", name="The store does not answer")).to_be_visible()
+                    await expect(page.get_by_label("What you typed")).to_have_value("my long answer")
+                finally:
+                    store.resume()
+                await page.goto(f"{address}/cases/{case.id}")
+                await expect(page.get_by_label("Reply to the patient")).to_have_value("my long answer")
+                await page.keyboard.press("r")
+                await page.keyboard.press("Control+Enter")
+                await expect(page.get_by_text("Your reply is on its way")).to_be_visible()
+                await expect(page.get_by_label("Reply to the patient")).to_have_value("")
 
 
 async def test_five_hundred_cases_scroll_smoothly(desk: Desk, chromium: Browser) -> None:

@@ -99,8 +99,9 @@ async def test_a_reply_waits_for_a_patient_who_is_away(gateway: Gateway, service
     conversation = await gone.load(case.conversation_id)
     asleep, _ = await gone.open_web(language="en", country="US", origin=conversation.origin)
     moved = Case.from_json(case.as_json() | {"conversation_id": asleep.id})
-    await line.send_human_reply(moved, "Are you there?", "Ana", reply_id="r1")
-    held = moved.with_reply(OutgoingReply("r1", "ana", "Ana", "", 0.0, 0.0))
+    reply = OutgoingReply("r1", "ana", "Ana", "Are you there?", 0.0, 0.0)
+    await line.send_outgoing(moved, reply)
+    held = moved.with_reply(reply)
     assert await line.deliveries(held) == {"r1": Delivery("stored")}
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actions.handoff.case import (
+    MOST_ASKED,
     Case,
     CaseAct,
     CaseOpening,
@@ -18,7 +19,7 @@ from actions.handoff.case import (
     open_from,
 )
 from actions.handoff.hours import Hours, Team
-from actions.handoff.timing import MOST_ASKED, MOST_TIERS, Timing, next_due, pass_time
+from actions.handoff.timing import MOST_TIERS, Timing, next_due, pass_time
 from careguard.verdict import Level
 
 TIMING = Timing()
@@ -77,7 +78,7 @@ def test_a_holder_who_answered_keeps_the_case_until_the_patient_writes_again() -
 
 
 def test_a_waiting_patient_is_asked_ever_more_rarely_and_then_left_in_peace() -> None:
-    """Three times at most, each time after twice as long, and from the start again once they wrote."""
+    """Three times at most, each time after twice as long; whoever answers goes on being asked at the longest pause."""
     case, now, asked_at = waiting(Level.URGENT), 0.0, []
     while now < 10 * 3600:
         now += 30.0
@@ -88,6 +89,9 @@ def test_a_waiting_patient_is_asked_ever_more_rarely_and_then_left_in_peace() ->
     assert asked_at == [15, 15 + 30, 15 + 30 + 60]
     assert case.times_asked == MOST_ASKED
     assert case.silent_since is None
+    heard = case.heard(now)
+    assert pass_time(heard, now + 3599, TIMING).times_asked == MOST_ASKED - 1
+    assert pass_time(heard, now + 3600, TIMING).times_asked == MOST_ASKED
 
 
 def test_silence_in_an_emergency_is_marked_and_a_word_ends_it() -> None:
