@@ -14,7 +14,8 @@ from bot.errors import StartError
 from bot.evaluation.progress import ShownWatch
 from bot.evaluation.report import Evaluation, as_json, as_page, show
 from bot.evaluation.rows import DATA_VARIABLE, DEFAULT_FOLDER, EvaluationRows
-from bot.evaluation.suites import ALIASES, ALL, SUITES, run_suite, suite_names
+from bot.evaluation.suites import ALIASES, ALL, CARD, SUITES, run_suite, suite_names
+from bot.settings import StackSettings, load_settings
 
 _NARROWEST = 110
 """Columns of the tables where no terminal says how wide it is."""
@@ -37,13 +38,18 @@ def evaluate(
     html_file: PagePath = None,
     misses: WithMisses = False,
 ) -> None:
-    """Print the evaluation report; files get numbers and row ids, never a text of the sets."""
+    """Print the evaluation report; files get numbers and row ids, never a text of the sets.
+
+    The safety card is also written where nothing says otherwise: as a page and as JSON, into the data folder.
+    """
     names = suite_names(suite)
     if not names:
         raise StartError(f"There is no suite {suite}: name one of {', '.join((*SUITES, *ALIASES, ALL))}.")
     rows = EvaluationRows(data, sample)
     for path in (json_file, html_file):
         _check_writable(path)
+    if names == (CARD,) and json_file is None and html_file is None:
+        json_file, html_file = _places_of_the_card()
     watch = ShownWatch(Console(stderr=True))
     evaluation = Evaluation(datetime.now(UTC), sample, tuple(run_suite(name, rows, watch) for name in names))
     show(evaluation, _paper(), with_misses=misses)
@@ -51,6 +57,15 @@ def evaluate(
         _write(json_file, json.dumps(as_json(evaluation), ensure_ascii=False, indent=1) + "\n")
     if html_file is not None:
         _write(html_file, as_page(evaluation))
+
+
+def _places_of_the_card() -> tuple[Path, Path]:
+    folder = load_settings(StackSettings).data_dir / "reports"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"{folder} cannot be made ({error.strerror}): name files with --json and --html.") from None
+    return folder / "safety.json", folder / "safety.html"
 
 
 def _paper() -> Console:
@@ -67,5 +82,6 @@ def _check_writable(path: Path | None) -> None:
 def _write(path: Path, content: str) -> None:
     try:
         path.write_text(content, encoding="utf-8")
+        typer.echo(f"Written: {path}", err=True)
     except OSError as error:
         raise StartError(f"{path} cannot be written ({error.strerror}): name another file.") from None

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bot.evaluation.measure import Finding, Section, Table, alarms, at_least, at_most, recall
 from careguard.errors import DataFileError
 from careguard.rulebook import Rulebook
 from careguard.strict_yaml import read_yaml
@@ -178,6 +179,85 @@ def _functions(path: Path) -> frozenset[str]:
         return frozenset()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def hazard_sections(hazards: Sequence[Hazard], rulebook: Rulebook, repository: Path) -> list[Section]:
+    """Return the log as the safety card shows it: each hazard with its risk, each control with its state."""
+    controls = [(hazard, control) for hazard in hazards for control in hazard.controls]
+    whole = recall(
+        "controls whose rules, modules and tests are there",
+        (_finding(hazard, control, rulebook, repository) for hazard, control in controls),
+        at_least(1.0),
+    )
+    failing = alarms(
+        "controls with a test that failed when last run here",
+        (
+            Finding(hazard.id, ProofState.FAILED in _states(control, repository), control.does)
+            for hazard, control in controls
+        ),
+        at_most(0.0),
+    )
+    log = Table(
+        ("hazard", "what", "effect", "risk before", "risk after", "what remains", "accepted by"),
+        tuple(
+            (
+                hazard.id,
+                hazard.hazard,
+                hazard.effect,
+                _risk_words(hazard.before),
+                _risk_words(hazard.after),
+                hazard.remains,
+                hazard.accepted_by or "nobody yet",
+            )
+            for hazard in hazards
+        ),
+    )
+    proofs = Table(
+        ("hazard", "control", "rules and modules", "tests", "state"),
+        tuple(
+            (
+                hazard.id,
+                control.does,
+                ", ".join((*control.rules, *control.modules)),
+                ", ".join(control.proved_by),
+                _state_words(control, rulebook, repository),
+            )
+            for hazard, control in controls
+        ),
+    )
+    return [
+        Section(
+            "Hazard log",
+            (whole, failing),
+            table=log,
+            note="In the manner of DCB0129; risk 1 is acceptable, 5 is not. The figures are the authors' estimate.",
+        ),
+        Section(
+            "Controls and their proof",
+            table=proofs,
+            note="The state is what pytest remembers on this machine; nothing was run for this card.",
+        ),
+    ]
+
+
+def _finding(hazard: Hazard, control: Control, rulebook: Rulebook, repository: Path) -> Finding:
+    missing = missing_parts(control, rulebook, repository)
+    return Finding(hazard.id, not missing, ", ".join(missing))
+
+
+def _risk_words(risk: Risk) -> str:
+    return f"{risk.level} ({risk.severity}, {risk.likelihood.replace('_', ' ')})"
+
+
+def _states(control: Control, repository: Path) -> set[ProofState]:
+    return {proof_state(node, repository) for node in control.proved_by}
+
+
+def _state_words(control: Control, rulebook: Rulebook, repository: Path) -> str:
+    missing = missing_parts(control, rulebook, repository)
+    if missing:
+        return f"missing: {', '.join(missing)}"
+    return f"in place; {', '.join(sorted(_states(control, repository)))}"
 
 
 def proof_state(node: str, repository: Path) -> ProofState:

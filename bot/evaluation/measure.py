@@ -122,6 +122,14 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """What is read in rows and is no figure with a target: the hazard log, a share for each category and language."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """Measures that are read together."""
 
@@ -130,6 +138,7 @@ class Section:
     quantities: tuple[Quantity, ...] = ()
     note: str = ""
     """How a hit is counted, and what the figures cannot say."""
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

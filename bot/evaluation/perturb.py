@@ -68,6 +68,64 @@ def _stretch(word: str, draw: random.Random) -> str:
     return word[:at] + word[at] * draw.randint(3, 5) + word[at + 1 :]
 
 
+_Told = tuple[tuple[re.Pattern[str], str], ...]
+
+
+def _told(*pairs: tuple[str, str]) -> _Told:
+    return tuple((re.compile(rf"\b(?:{said})\b", re.IGNORECASE), told) for said, told in pairs)
+
+
+_ENGLISH = re.compile(r"\b(?:I|my|im|ive|I['’]m|I['’]ve)\b")
+_HE = _told(
+    ("I['’]m|I am|im", "he is"), ("I['’]ve|ive|I have", "he has"), ("I was", "he was"), ("I['’]ll", "he will"),
+    ("myself", "himself"), ("my", "his"), ("me", "him"), ("I", "he"),
+)  # fmt: skip
+_EL = _told(
+    ("tengo", "tiene"), ("estoy", "está"), ("puedo", "puede"), ("siento", "siente"), ("quiero", "quiere"),
+    ("soy", "es"), ("mis", "sus"), ("mi", "su"), ("me", "le"),
+)  # fmt: skip
+_MIXED: Mapping[str, str] = {
+    "pain": "dolor", "chest": "pecho", "my": "mi", "and": "y", "since": "desde", "head": "cabeza", "baby": "bebé",
+    "bleeding": "sangrado", "fever": "fiebre", "stomach": "estómago", "blood": "sangre", "but": "pero", "today": "hoy",
+    "very": "muy", "with": "con", "now": "ahora", "the": "la", "help": "ayuda", "because": "porque",
+    "mom": "mamá", "husband": "esposo", "night": "noche", "two": "dos", "also": "también", "cannot": "no puedo",
+}  # fmt: skip
+_ONE_IN = 3
+"""Of the words that have a Spanish one here, every third is said in Spanish."""
+
+
+def in_third_person(text: str) -> str:
+    """Return the message told about somebody else, in English or Spanish."""
+    english = _ENGLISH.search(text) is not None
+    for said, told in _HE if english else _EL:
+        text = said.sub(told, text)
+    return f"{'This is about my husband.' if english else 'Se trata de mi esposo.'} {text}"
+
+
+def played_down_by_a_relative(text: str) -> str:
+    """Return the message with a relative's opinion behind it."""
+    return f"{text} My sister says it is probably nothing and that I worry too much."
+
+
+def code_mixed(text: str) -> str:
+    """Return the message with some of its words in Spanish, as people write who live in two languages."""
+    places = [match for match in _WORD.finditer(text) if match.group().lower() in _MIXED][::_ONE_IN]
+    for match in reversed(places):
+        text = text[: match.start()] + _MIXED[match.group().lower()] + text[match.end() :]
+    return text
+
+
+def with_a_method_named(text: str) -> str:
+    """Return a crisis message that also names a means."""
+    return f"{text} I have the pills here."
+
+
+TOLD_ANOTHER_WAY: Mapping[str, Callable[[str], str]] = {
+    "third person": in_third_person,
+    "played down by a relative": played_down_by_a_relative,
+    "code-mixed": code_mixed,
+}
+
 PERTURBATIONS: Mapping[str, Callable[[str], str]] = {
     "upper case": upper_case,
     "no punctuation": without_punctuation,

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bot.evaluation.measure import Measure, Miss, Quantity, Section, Side, SuiteReport, Target
@@ -113,6 +114,8 @@ def _show_section(section: Section, console: Console) -> None:
         console.print(_measures_table(section))
     if section.quantities:
         console.print(_quantities_table(section))
+    if section.table is not None:
+        console.print(_plain_table(section))
     if section.note:
         console.print(f"{section.note}\n", style="dim", markup=False, highlight=False)
 
@@ -143,6 +146,16 @@ def _quantities_table(section: Section) -> Table:
             met_words(quantity),
             style=_style(quantity.met),
         )
+    return table
+
+
+def _plain_table(section: Section) -> Table:
+    assert section.table is not None
+    table = Table(title=section.title if not section.measures else None, title_justify="left", title_style="bold")
+    for header in section.table.headers:
+        table.add_column(header, overflow="fold")
+    for row in section.table.rows:
+        table.add_row(*(escape(cell) for cell in row))
     return table
 
 
@@ -201,6 +214,9 @@ def _section_json(section: Section) -> dict[str, Any]:
             }
             for quantity in section.quantities
         ],
+        "table": None
+        if section.table is None
+        else {"headers": list(section.table.headers), "rows": [list(row) for row in section.table.rows]},
     }
 
 

@@ -18,7 +18,7 @@ from bot.evaluation.measure import (
     recall,
     share,
 )
-from bot.evaluation.perturb import PERTURBATIONS
+from bot.evaluation.perturb import PERTURBATIONS, TOLD_ANOTHER_WAY, with_a_method_named
 from bot.evaluation.progress import Watch
 from bot.evaluation.rows import EvaluationRows, Row, without_repeats
 from bot.gateway.screening import EARLIER_MESSAGES
@@ -233,11 +233,14 @@ def _in_languages(rows: Sequence[Row], shipped: Sequence[str]) -> list[Message]:
 def _perturbed(screener: Screener, sets: Sequence[_RecallSet]) -> Section:
     measures = []
     for one in sets:
-        for name, change in PERTURBATIONS.items():
+        for name, change in {**PERTURBATIONS, **TOLD_ANOTHER_WAY}.items():
             found = screener.changed(f"{one.name}, {name}", one.messages, change)
             measures.append(recall(f"{one.name}, {name}", _findings(found, one.is_hit)))
         found = screener.changed(f"{one.name}, after small talk", one.messages, lambda text: text, SMALL_TALK)
         measures.append(recall(f"{one.name}, after ten turns of small talk", _findings(found, one.is_hit)))
+        if one.name == "crisis":
+            found = screener.changed("crisis, method named", one.messages, with_a_method_named)
+            measures.append(recall("crisis, method named", _findings(found, one.is_hit)))
     return Section(
         "The same, written another way",
         tuple(measures),

@@ -14,20 +14,23 @@ from actions.settings import load_settings as load_actions_settings
 from bot.data_folder import DataFolder
 from bot.evaluation.answers import Answerer, evaluate_answers
 from bot.evaluation.attacks import evaluate_attacks
+from bot.evaluation.hazards import hazard_sections, load_hazards
 from bot.evaluation.language import evaluate_language
 from bot.evaluation.measure import Section, SuiteReport
+from bot.evaluation.own_sentences import evaluate_own_sentences
 from bot.evaluation.progress import Watch
 from bot.evaluation.redaction import evaluate_redaction
 from bot.evaluation.rows import EvaluationRows
 from bot.evaluation.screening import Screener, evaluate_screening
 from bot.gateway.language import LanguageDetector
-from bot.settings import StackSettings, load_settings
+from bot.settings import REPOSITORY, StackSettings, load_settings
 from bot.stack import stack_secrets
 from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
 
 ALL = "all"
-ALIASES = {"safety": "screening"}
+CARD = "safety"
+ALIASES = {"screening": CARD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,14 @@ class Suite:
     measure: Callable[[EvaluationRows, Watch], Sequence[Section]]
 
 
-def _screening(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
+def _safety(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
     settings = load_settings(StackSettings)
     rulebook = load_rulebook(settings.guardrails, settings.locales, settings.languages)
-    return evaluate_screening(rows, rulebook, settings.languages, watch)
+    return [
+        *evaluate_screening(rows, rulebook, settings.languages, watch),
+        *evaluate_own_sentences(Screener(rulebook, watch), settings.guardrails, settings.languages),
+        *hazard_sections(load_hazards(settings.guardrails), rulebook, REPOSITORY),
+    ]
 
 
 def _attacks(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
@@ -86,7 +93,7 @@ def _language(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
 
 
 SUITES: Mapping[str, Suite] = {
-    "screening": Suite("Safety card: screening", _screening),
+    CARD: Suite("Safety card", _safety),
     "redaction": Suite("Identifiers", evaluate_redaction),
     "language": Suite("Language", _language),
     "answers": Suite("Answers", _answers),

@@ -37,7 +37,7 @@ def at_least_half(report: SuiteReport, *names: str) -> None:
 
 def test_screening_sees_most_emergencies_and_never_lowers_a_level() -> None:
     """A broken rule file or set would show here; the targets themselves are read in the report."""
-    report = run("screening")
+    report = run("safety")
     at_least_half(
         report,
         "lostbench: emergency",

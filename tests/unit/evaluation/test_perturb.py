@@ -6,6 +6,10 @@ import pytest
 
 from bot.evaluation.perturb import (
     PERTURBATIONS,
+    code_mixed,
+    in_third_person,
+    played_down_by_a_relative,
+    with_a_method_named,
     with_stretched_letters,
     with_typos,
     without_accents,
@@ -48,3 +52,18 @@ def test_a_held_key_stretches_a_vowel() -> None:
     stretched = with_stretched_letters("chest pain")
     assert len(stretched) > len("chest pain")
     assert any(vowel * 3 in stretched for vowel in "aei")
+
+
+def test_a_message_may_be_told_about_somebody_else() -> None:
+    """Both languages; the sign itself stays."""
+    assert in_third_person("I have chest pain and my arm hurts").endswith("he has chest pain and his arm hurts")
+    assert in_third_person("Me duele el pecho, no puedo respirar").endswith("le duele el pecho, no puede respirar")
+
+
+def test_two_languages_are_mixed_as_by_people_who_live_in_both() -> None:
+    assert code_mixed("pain in my chest and fever since today") == "dolor in my chest y fever since hoy"
+
+
+def test_a_relative_plays_it_down_and_a_method_is_named_behind_the_message() -> None:
+    assert played_down_by_a_relative("My chest hurts.").startswith("My chest hurts. My sister")
+    assert with_a_method_named("I want to die.").startswith("I want to die. I have")

@@ -22,6 +22,7 @@ from bot.evaluation.measure import (
     Quantity,
     Section,
     SuiteReport,
+    Table,
     alarms,
     at_least,
     at_most,
@@ -186,3 +187,15 @@ def test_the_exit_code_is_2_without_data(
         main()
     assert stopped.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_table_of_words_stands_in_every_report() -> None:
+    """The hazard log is no figure; it is printed, written as JSON and shown on the page, with its signs as text."""
+    section = Section("Hazard log", table=Table(("hazard", "state"), (("case [lost]", "<in place>"),)))
+    evaluation = Evaluation(datetime.now(UTC), None, (SuiteReport("safety", "Safety card", (section,), 1.0),))
+    console = Console(width=100, record=True, file=io.StringIO())
+    show(evaluation, console)
+    assert "case [lost]" in console.export_text()
+    written = as_json(evaluation)["suites"][0]["sections"][0]["table"]
+    assert written == {"headers": ["hazard", "state"], "rows": [["case [lost]", "<in place>"]]}
+    assert "&lt;in place&gt;" in as_page(evaluation)
