@@ -22,11 +22,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.desk.access import Access
 from bot.desk.account import AccountPages
 from bot.desk.gate import Gate
+from bot.desk.glass_page import GlassPage
+from bot.desk.lead import LeadPages
 from bot.desk.news import LiveEvents
 from bot.desk.pages import DeskPages
+from bot.desk.people import PeoplePages
 from bot.desk.presence import PresenceBoard
 from bot.desk.queue_page import QueuePage
 from bot.desk.render import FOLDER, Renderer
+from bot.desk.safety import SafetyPages
 from bot.desk.services import DeskServices
 from bot.desk.session import SessionStore
 from bot.desk.sign_in import SignIn
@@ -59,6 +63,10 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
     queue = QueuePage(services, renderer, board)
     pages = DeskPages(services, renderer, board)
     account = AccountPages(services, sessions, renderer)
+    people = PeoplePages(services, sessions, renderer)
+    glass = GlassPage(services, renderer)
+    lead = LeadPages(services, renderer)
+    safety = SafetyPages(services, renderer)
     live = LiveEvents(services, access)
 
     async def unknown(request: Request) -> Response:
@@ -97,6 +105,22 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
         Route("/account/second-factor/remove", access.action(account.remove_factor), methods=["POST"]),
         Route("/account/recovery-codes", access.action(account.renew_codes), methods=["POST"]),
         Route("/account/sessions/end", access.action(account.end_sessions), methods=["POST"]),
+        Route("/cases/{case_id}/break-glass", access.page(glass.show), methods=["GET"]),
+        Route("/cases/{case_id}/break-glass", access.action(glass.break_it), methods=["POST"]),
+        Route("/people", access.page(people.show), methods=["GET"]),
+        Route("/people", access.action(people.add), methods=["POST"]),
+        Route("/people/{staff_id}", access.page(people.one), methods=["GET"]),
+        Route("/people/{staff_id}", access.action(people.change), methods=["POST"]),
+        Route("/people/{staff_id}/disable", access.action(people.disable), methods=["POST"]),
+        Route("/people/{staff_id}/enable", access.action(people.enable), methods=["POST"]),
+        Route("/people/{staff_id}/password", access.action(people.password), methods=["POST"]),
+        Route("/people/{staff_id}/second-factor", access.action(people.remove_factor), methods=["POST"]),
+        Route("/people/{staff_id}/sessions", access.action(people.end_sessions), methods=["POST"]),
+        Route("/audit", access.page(people.log), methods=["GET"]),
+        Route("/lead", access.page(lead.show), methods=["GET"]),
+        Route("/lead/cases.csv", access.page(lead.export), methods=["GET"]),
+        Route("/safety", access.page(safety.show), methods=["GET"]),
+        Route("/safety", access.action(safety.test), methods=["POST"]),
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
         Route("/{path:path}", unknown),
     ]
