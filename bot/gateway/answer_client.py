@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import aiohttp
 
 from bot.errors import AnswerError
+from bot.gateway.internal_http import InternalHttp
 from bot.gateway.message import Citation, Sentence
 
 
@@ -40,13 +41,7 @@ class AnswerClient:
     """Streams answers over HTTP, so many at once; the others wait in line, where they cost nothing."""
 
     def __init__(self, url: str, token: str, *, timeout_s: float, at_once: int) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=httpx.Timeout(timeout_s, connect=2.0),
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
-            trust_env=False,
-        )
+        self._actions = InternalHttp(url, token, timeout_s=timeout_s)
         self._room = asyncio.Semaphore(at_once)
 
     async def answer(self, order: Mapping[str, Any]) -> AsyncIterator[AnswerPart | FinishedAnswer]:
@@ -57,17 +52,16 @@ class AnswerClient:
         """
         finished = False
         try:
-            async with self._room, self._client.stream("POST", "/answers", json=dict(order)) as response:
-                response.raise_for_status()
-                async for line in response.aiter_lines():
+            async with self._room, self._actions.request("POST", "/answers", order) as response:
+                async for line in response.content:
                     if not line.strip():
                         continue
                     part = _read(json.loads(line))
                     finished = finished or isinstance(part, FinishedAnswer)
                     yield part
-        except httpx.HTTPStatusError as error:
-            raise AnswerError(f"answering answered {error.response.status_code}") from None
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        except aiohttp.ClientResponseError as error:
+            raise AnswerError(f"answering answered {error.status}") from None
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             raise AnswerError(f"answering failed: {type(error).__name__}") from None
         if not finished:
             raise AnswerError("answering broke off")
@@ -75,14 +69,14 @@ class AnswerClient:
     async def is_ready(self) -> bool:
         """Return whether the actions process answers."""
         try:
-            (await self._client.get("/health", timeout=2.0)).raise_for_status()
-        except httpx.HTTPError:
+            async with self._actions.request("GET", "/health", silent_s=2.0):
+                return True
+        except (aiohttp.ClientError, TimeoutError):
             return False
-        return True
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._actions.close()
 
 
 def _read(line: dict[str, Any]) -> AnswerPart | FinishedAnswer:

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import aiohttp
 
 from bot.errors import DialogueError
+from bot.gateway.internal_http import InternalHttp
 
 TURNS_AT_ONCE = 3
 """Turns that one shard is asked at once. It works on one core; more would only crowd out an emergency here."""
@@ -44,19 +45,10 @@ class DialogueTurn:
 
 
 class DialogueClient:
-    """One HTTP client for all dialogue shards; a conversation always meets the same shard."""
+    """Speaks with all dialogue shards; a conversation always meets the same shard."""
 
     def __init__(self, urls: Sequence[str], token: str, *, timeout_s: float) -> None:
-        self._clients = [
-            httpx.AsyncClient(
-                base_url=f"{url.rstrip('/')}/webhooks/bedside",
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=httpx.Timeout(timeout_s, connect=min(2.0, timeout_s)),
-                limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
-                trust_env=False,
-            )
-            for url in urls
-        ]
+        self._shards = [InternalHttp(f"{url.rstrip('/')}/webhooks/bedside", token, timeout_s=timeout_s) for url in urls]
         self._room = [asyncio.Semaphore(TURNS_AT_ONCE) for _ in urls]
 
     async def turn(self, turn: DialogueTurn) -> list[dict[str, Any]]:
@@ -101,29 +93,28 @@ class DialogueClient:
     async def is_ready(self) -> bool:
         """Return whether every shard has a model loaded."""
         try:
-            for client in self._clients:
-                (await client.get("/health", timeout=2.0)).raise_for_status()
-        except httpx.HTTPError:
+            for shard in self._shards:
+                async with shard.request("GET", "/health", silent_s=2.0):
+                    pass
+        except (aiohttp.ClientError, TimeoutError):
             return False
         return True
 
     async def close(self) -> None:
         """Close the connections."""
-        for client in self._clients:
-            await client.aclose()
+        for shard in self._shards:
+            await shard.close()
 
     async def _call(
         self, method: str, conversation_id: str, path: str, body: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        shard = zlib.crc32(conversation_id.encode()) % len(self._clients)
+        number = zlib.crc32(conversation_id.encode()) % len(self._shards)
         try:
-            async with self._room[shard]:
-                response = await self._clients[shard].request(method, path, json=body)
-            response.raise_for_status()
-            answer = response.json() if response.content else {}
-        except httpx.HTTPStatusError as error:
-            raise DialogueError(f"dialogue answered {error.response.status_code}") from None
-        except (httpx.HTTPError, ValueError) as error:
+            async with self._room[number], self._shards[number].request(method, path, body) as response:
+                answer = await response.json()
+        except aiohttp.ClientResponseError as error:
+            raise DialogueError(f"dialogue answered {error.status}") from None
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise DialogueError(f"dialogue failed: {type(error).__name__}") from None
         if not isinstance(answer, dict):
             raise DialogueError("dialogue answered in an unknown shape")
