@@ -82,7 +82,7 @@ def test_a_whole_rulebook_loads(folders: tuple[Path, Path]) -> None:
         ("rules", "    tell: care_team", "    tell: care_team\n    cancelled_by: [doubt]", "`cancelled_by`", True),
         ("rules", "    tell: care_team", "    tell: care_team\n    decision: allow", "means decision escalate", True),
         ("rules", "rules:", "rules: [", "not valid YAML", True),
-        ("rules", "    tell: care_team", "    tell: care_team\n    ask: ask_me", "the question 'ask_me' is unknown", True),
+        ("rules", "    tell: care_team", "    tell: care_team\n    ask: me", "the question 'me' is unknown", True),
         ("wordings", "    says:", "    possible: [\"chest\"]\n    says:", "`possible` wordings and no `ask`", True),
         ("wordings", "groups:", "respelt: [nite]\ngroups:", "`respelt` must be", True),
         ("wordings", "context:\n", "context:\n  doubt: {soon: []}\n", "doubt may have", True),
