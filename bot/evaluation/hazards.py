@@ -213,13 +213,13 @@ def hazard_sections(hazards: Sequence[Hazard], rulebook: Rulebook, repository: P
         ),
     )
     proofs = Table(
-        ("hazard", "control", "rules and modules", "tests", "state"),
+        ("hazard", "control", "rules and modules", "proved by the test", "state"),
         tuple(
             (
                 hazard.id,
                 control.does,
                 ", ".join((*control.rules, *control.modules)),
-                ", ".join(control.proved_by),
+                "; ".join(map(_test_words, control.proved_by)),
                 _state_words(control, rulebook, repository),
             )
             for hazard, control in controls
@@ -247,6 +247,10 @@ def _finding(hazard: Hazard, control: Control, rulebook: Rulebook, repository: P
 
 def _risk_words(risk: Risk) -> str:
     return f"{risk.level} ({risk.severity}, {risk.likelihood.replace('_', ' ')})"
+
+
+def _test_words(node: str) -> str:
+    return node.partition("::")[2].removeprefix("test_").replace("_", " ")
 
 
 def _states(control: Control, repository: Path) -> set[ProofState]:

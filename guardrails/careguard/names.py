@@ -71,7 +71,7 @@ _PERSON_BEFORE = frozenset(
 )
 _PERSON_AFTER = re.compile(
     r"(?:['’]s? (?:appointment|address|phone|number|email|e-mail|account|name|house|home|kid|kids|son|daughter|mother|father|mom|dad|wife|husband|brother|sister|birthday|passport|record|records|chart|results?|prescription|doctor|room|song|book|novel|insurance|card|file|mother-in-law|family|bed|surgery date)\b"
-    r"|,? (?:says|said|told|tells|explained|explains|wrote|writes|asked|asks|replied|shouted|thinks|wants|lives|lived|worked|moved|married|speaks?|spoke|points? out|pointed out|will be|had given|gave|was born|is from|was from|is my\b|dice|dijo|vive|trabaja|llam[óo])\b)"
+    r"|,? (?:says|said|told|tells|explained|explains|wrote|writes|asked|asks|replied|shouted|thinks|wants|lives|lived|worked|moved|married|speaks?|spoke|points? out|pointed out|will be|had given|gave|was born|is from|was from|(?:just )?has to (?!be\b)|is my\b|dice|dijo|vive|trabaja|llam[óo])\b)"
 )
 _DISEASE = re.compile(
     r"(?:disease|syndrome|disorder|palsy|cysts?|signs?|tests?|contractions?|exercises?|thyroiditis|phenomenon|lymphoma|chorea|ataxia|dementia|o?esophagus|ulcers?|fractures?|hernia|score|scale|scan|stain|man(?:o)?euver|manoeuvre|procedure|operation|surgery|catheter|tube|virus|fever|law|reaction|tumou?rs?|sarcoma|an(?:a)?emia|neuroma|contracture|nodes?|purpura|vasculitis|arteritis|dystrophy|arthropathy|nephropathy|encephalopathy|smear|apple|bacillus|index|criteria|drops|tablets?|capsules?|cream|vaccine|injections?|pills?|spray|inhaler|patch|diet|method|mg|mcg|anomaly|malformation|deficiency|mutation|gene|cells?|glands?|tendon|reflex|triad|stage|paralysis|amaurosis|myopath(?:y|ies)|sequence|congenital|muscular|type|neuropathy|cancer|leuk(?:a)?emia|sclerosis|degeneration|nevus|phototherapy|protein|factor|antigen)",
@@ -91,6 +91,7 @@ _PLACE_AFTER = re.compile(
 _PLACE_BEFORE = re.compile(
     r"\b(?:at|in|near|visit|visiting|to visit|en|hospital|cl[íi]nica|clinic|universidad|ciudad de)\s+$", re.IGNORECASE
 )
+_AIMED_AT = re.compile(r"\b(?:shouted|yelled|looked|angry|mad|smiled|laughed|screamed) at\s+$")
 _SAINT = re.compile(r"\b(?:St|Ste|Sta|Saint|San|Santa|Santo)\b\.?\s+$")
 _MEDICINE_BEFORE = re.compile(
     r"\b(?:take|takes|taking|took|taken|on|using|use|used|prescribed|prescribe|mg|mcg|dose|dosage|of|drug|drugs|medicine|medication|vaccine|called|tomar|tomo|toma|tomando|receta\w*|what is|what are|is|are|does|do|can|and|or|than|about|if|poison|interferon|on my|south|north|west|east)\s+$",
@@ -221,6 +222,9 @@ def _in_small_letters(text: str) -> Iterator[Span]:
         position = match.start() + len(first)
         if _is_given_name(first) and _is_family_name(last) and last not in _STOP_WORDS:
             yield match.span("id")
+    for match in re.finditer(_LOWER_NAME, text):
+        if _PERSON_AFTER.match(text, match.end()) and _is_given_name(match.group()):
+            yield match.span()
     for listed in _LOWER_LIST.finditer(text):
         names = [match for match in re.finditer(_LOWER_NAME, listed.group()) if match.group() not in {"and", "y"}]
         known = [match for match in names if _is_given_name(match.group())]
@@ -245,7 +249,7 @@ def _by_company(text: str) -> Iterator[Span]:
             yield span
     labels = [match.span("id") for match in _LABEL.finditer(text)]
     speakers = [span for span in labels if not set(_plain_words(text[span[0] : span[1]])) & NOT_NAMES]
-    if len(speakers) > 1 and any(_is_given_name(text[start:end]) for start, end in speakers):
+    if len(speakers) > 1 and any(_plain(text[start:end]) in known_names().given for start, end in speakers):
         yield from speakers
 
 
@@ -310,7 +314,7 @@ def _is_amid(run: _Run, text: str) -> bool:
     """Return whether the word has its capital letter for no other reason than being a name."""
     return (
         not _starts_sentence(run.start, text)
-        and not _PLACE_BEFORE.search(text[: run.start][-16:])
+        and (not _PLACE_BEFORE.search(text[: run.start][-16:]) or _AIMED_AT.search(text[: run.start][-16:]) is not None)
         and not _MEDICINE_BEFORE.search(text[: run.start][-16:])
         and not _is_written_in_capitals(text)
     )
@@ -339,8 +343,10 @@ def _keeps_company(run: _Run, text: str) -> bool:
     told_after = _PERSON_AFTER.match(text, run.end) is not None
     if len(run.words) == 1:
         word = run.words[0]
-        if word in EPONYMS or word in ALSO_WORDS or _MEDICAL_ENDING.search(word):
+        if word in EPONYMS or _MEDICAL_ENDING.search(word):
             return False
+        if word in ALSO_WORDS:
+            return told_after and word in known_names().given
         return told_after or (said_before and word in known_names().family)
     starts = _starts_sentence(run.start, text)
     owns = re.match(r"['’]s? ", text[run.end : run.end + 3]) is not None and not any(
@@ -396,7 +402,7 @@ def _lines_of_their_own(text: str) -> set[Span]:
 def _is_written_in_capitals(text: str) -> bool:
     """Return whether capitals say nothing here, because nearly every word has one."""
     words = re.findall(rf"{_LETTER}{{3,}}", text)
-    return len(words) > 4 and sum(word[0].isupper() for word in words) > 0.6 * len(words)
+    return len(words) > 4 and sum(word[0].isupper() for word in words) > 0.75 * len(words)
 
 
 def _in_lists(text: str, found: Sequence[Span]) -> list[Span]:
