@@ -198,3 +198,26 @@ def test_progress_moves_one_line_on_a_terminal() -> None:
         progress.say("dialogue is back.")
     progress.close()
     assert "\r\033[Kdialogue is back.\n" in terminal.getvalue()
+
+
+def test_an_import_that_was_interrupted_is_brought_to_its_end(
+    settings: StackSettings, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is done while nothing was imported; what fails is told, and what is there answers all the same."""
+    said = io.StringIO()
+    commands = Commands()
+    monkeypatch.setattr(preparation, "run_logged", commands)
+    preparation.publish_imports(settings, folder, Progress(said))
+    assert commands.count == 0
+    collections = settings.data_dir / "content" / "collections"
+    collections.mkdir(parents=True)
+    (collections / "leaflets.jsonl").write_text("{}\n")
+    preparation.publish_imports(settings, folder, Progress(said))
+    assert commands.count == 1
+
+    def fail(*_: object, **__: object) -> None:
+        raise StartError("The embedder broke.")
+
+    monkeypatch.setattr(preparation, "run_logged", fail)
+    preparation.publish_imports(settings, folder, Progress(said))
+    assert "The imported content stays as it was: The embedder broke." in said.getvalue()
