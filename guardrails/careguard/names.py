@@ -57,7 +57,7 @@ _INITIAL = re.compile(
     rf"(?<![\w'’])(?P<id>[{_UPPER}](?:{_LETTER}|['’-](?={_LETTER}))+(?:[ \t]+{_PARTICLE}[{_UPPER}](?:{_LETTER}|['’-](?={_LETTER}))+)?[ \t]+[A-Z]\.)(?=[\s,;:'’)?!]|$)"
 )
 _BEFORE_FACTS = re.compile(
-    rf"(?<![\w'’])(?P<id>{_WORD}(?:[ \t]+{_WORD}){{0,2}})(?=(?:'s|’s)?,?\s*(?:\(|an?\s|aged?\s|de\s)?\s*(?:\d{{1,3}}\s*[- ]?(?:years?|yrs?|y/?o|yo|a[ñn]os)|MRN|DOB|SSN|born\b|nacid[oa]\b|lives? (?:on|at|in the)\b|vive en (?:la calle|calle|el n)|\d{{1,3}}(?:yo|y/o|M|F)\b))"
+    rf"(?<![\w'’])(?P<id>{_WORD}(?:[ \t]+{_WORD}){{0,2}})(?=(?:'s|’s)?,?\s*(?:\(|an?\s|aged?\s|de\s)?\s*(?:\d{{1,3}}\s*[- ]?(?:years?|yrs?|y/?o|yo|a[ñn]os)|MRN|DOB|SSN|born\b|nacid[oa]\b|lives? (?:on|at|in the)\b|vive en (?:la calle|calle|el n)|\d{{1,3}}(?:yo|y/o|M|F)\b|\(\d{{1,3}}[,)]))"
 )
 _PERSON_BEFORE = frozenset(
     """
@@ -114,6 +114,13 @@ _GREETED = re.compile(
 _SAID = re.compile(
     rf"[\"”»][ \t]+(?:says|said|explained|replied|added|asked|wrote|dice|dijo)[ \t]+(?P<id>{_FULL})"
     rf"|\b[Tt]he (?P<family>[{_UPPER}](?:{_LETTER}|-(?={_LETTER}))+) (?:family|families|household|residence|house|home|kids|children|boys|girls|twins|account|novel|book|case file)\b"
+)
+_RELATIVE = re.compile(
+    rf"(?i:\b(?:my|our|his|her|mi|nuestr[oa]|su) (?:husband|wife|son|daughter|mother|father|mom|mum|dad|brother|sister|friend|baby|partner|uncle|aunt|cousin|boyfriend|girlfriend|grandmother|grandfather|grandma|grandpa|grandson|granddaughter|niece|nephew|roommate|neighbou?r|boss|kid|child|twin|esposo|esposa|marido|mujer|hijo|hija|madre|padre|mam[áa]|pap[áa]|hermano|hermana|amigo|amiga|beb[ée]|t[íi][oa]|prim[oa]|abuel[oa]|niet[oa]|sobrin[oa]|novi[oa]|vecin[oa]|pareja))[ \t]*,?[ \t]+(?P<id>{_FULL})"
+    r"(?=,? (?:has|is|isn['’]t|was|wasn['’]t|had|hasn['’]t|got|gets|cannot|can['’]t|can|won['’]t|will|keeps|started|woke|fell|feels|felt|needs|who|turned|did|does|doesn['’]t|cries|vomited|swallowed|says|said|and (?:I|me|his|her)|tiene|est[áa]|es|no|fue|se|le|lleva|tuvo|empez[óo]|amaneci[óo]|llora|dice|vomit[óo]|trag[óo])\b|[,.;!?]|\s*$)"
+)
+_INTRODUCED = re.compile(
+    rf"(?i:\bthis is|\bspeaking with|\baqu[íi]|\bhabla)[ \t]+(?P<id>{_WORD}(?:[ \t]+{_PARTICLE}{_WORD}){{1,3}})(?=[.,!\n]|$| (?:from|calling|here|speaking|and I|de|desde|y yo)\b)"
 )
 _LOWER_PAIR = re.compile(rf"(?<![\w'’@./-])(?P<id>{_LOWER_NAME}(?:[ \t]+[a-z]\.?)?[ \t]+{_LOWER_NAME})(?![\w@-])")
 _LOWER_LIST = re.compile(rf"(?<![\w'’-]){_LOWER_NAME}(?:, {_LOWER_NAME})+(?:,? (?:and|y) {_LOWER_NAME})?(?![\w'’-])")
@@ -172,11 +179,15 @@ def _after_cues(text: str) -> Iterator[Span]:
             words = _plain_words(text[span[0] : span[1]])
             known = any(_is_given_name(word) or _is_family_name(word) for word in words)
             personal = match.group("cue").lower() not in _BEFORE_ANYTHING and _is_unknown_pair(words)
-            says_so = match.group("cue").lower() in _SAYS_WHO and not _NAMED_AFTER.match(text, span[1])
+            says_so = match.group("cue").lower() in _SAYS_WHO and span[0] == match.start("id")
+            says_so = says_so and not text[span[0] : span[1]].isupper() and not _NAMED_AFTER.match(text, span[1])
             if (known or personal) and (says_so or not _is_medicine(span, words, text)):
                 yield span
     for match in _GREETED.finditer(text):
         yield from _cut(match.span("id"), text)
+    for expression in (_RELATIVE, _INTRODUCED):
+        for match in expression.finditer(text):
+            yield from (span for span in _cut(match.span("id"), text) if _is_nothing_else(span, match.string))
     for match in _LOWER_CUE.finditer(lowered):
         if text[match.start("id")].islower():
             yield from _known_lower_case_name(match.span("id"), text)
@@ -192,6 +203,13 @@ def _is_called_so(cue: str, span: Span, text: str) -> bool:
     words = _plain_words(text[span[0] : span[1]])
     is_a_thing = _is_medicine(span, words, text) or any(_MEDICAL_ENDING.search(word) for word in words)
     return is_a_thing and re.search(r"\b(?:named|called|calls?|llamad[oa]|llama)\b", cue, re.IGNORECASE) is not None
+
+
+def _is_nothing_else(span: Span, text: str) -> bool:
+    """Return whether capital words after a relative or "this is" can only be who it is."""
+    words = _plain_words(text[span[0] : span[1]])
+    capital = all(not word.isupper() or len(word) < 2 for word in text[span[0] : span[1]].split())
+    return capital and not _is_medicine(span, words, text) and not any(map(_MEDICAL_ENDING.search, words))
 
 
 def _lower_case_name(span: Span, text: str) -> Iterator[Span]:
@@ -465,7 +483,9 @@ def _plain_words(text: str) -> list[str]:
 
 def _is_given_name(word: str) -> bool:
     word = _plain(word)
-    return word in known_names().given and word not in ALSO_WORDS and word not in EPONYMS
+    given = known_names().given
+    known = word in given or ("-" in word and all(part in given for part in word.split("-")))
+    return known and word not in ALSO_WORDS and word not in EPONYMS
 
 
 def _is_family_name(word: str) -> bool:

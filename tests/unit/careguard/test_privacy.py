@@ -136,6 +136,10 @@ def test_a_plan_to_be_healthy_is_no_number_of_an_insurance() -> None:
         ("Ich heiße Jürgen Klein", "Ich heiße [NAME]"),
         ("Je m'appelle Amélie Girard", "Je m'appelle [NAME]"),
         ("I'm Grace and I'm worried", "I'm [NAME] and I'm worried"),
+        ("My husband Donuve has a fever", "My husband [NAME] has a fever"),
+        ("Mi hija Nomude tiene fiebre", "Mi hija [NAME] tiene fiebre"),
+        ("Hi, this is Bakda Hakim. I need help", "Hi, this is [NAME]. I need help"),
+        ("Zorila Gutemi (34) has asthma", "[NAME] (34) has asthma"),
     ],
 )
 def test_a_person_is_masked_wherever_letters_name_one(text: str, redacted: str) -> None:
@@ -193,6 +197,8 @@ def test_an_id_is_masked_in_the_form_of_its_country(text: str, redacted: str) ->
         "I took Allegra and Claritin yesterday with Mounjaro",
         "My doctor said Humira is safe. Is Ozempic better than Wegovy?",
         "Does St John's wort help?",
+        "I AM HAVING PARKINSON FOR 8 YEARS",
+        "This is Lyme Disease. My son Tylenol was too strong",
         "Mi padre tiene Alzheimer; enfermedad de Chagas, síndrome de Down",
         "Tomo Enantyum y Nolotil, y Ventolín para el asma",
         "What are the treatments for Biliary Atresia?",
