@@ -38,6 +38,7 @@ _SOUND_STEM_MIN = 4
 _PIECE = re.compile(r"\([^()]*\)|[^\s()]+|[()]")
 _GROUP = re.compile(r"<([a-z][a-z0-9_]*)>")
 _RANGE = re.compile(r"\[(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)\]")
+_KNOWN_READINGS = 50_000
 _FEW = 6
 """A list no longer than this is read from its beginning."""
 _PLAIN = re.compile(r"[^\s<>\[\]()|+./=-]+")
@@ -91,12 +92,13 @@ class _Index:
     """For each element the sequences and patterns that need it and are looked at only when it was found."""
 
     groups: tuple[_Group, ...]
-    sequences: Mapping[int, Sequence[tuple[int, _Sequence]]]
+    sequences: Mapping[int, Sequence[tuple[int, _Sequence, frozenset[int]]]]
+    """With each sequence the words it needs besides groups."""
     patterns: Mapping[int, Sequence[Pattern]]
 
 
 class PatternBook:
-    """All groups and patterns of one language. Fill it, then `sweep` messages; filling ends at the first sweep."""
+    """All groups and patterns of one language. Fill it, add the real words, then `sweep` messages."""
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class PatternBook:
         self._index: _Index | None = None
         self._typos: dict[str, set[str]] = defaultdict(set)
         self._not_misspelt = {fold(word) for word in not_misspelt}
-        self._read = lru_cache(maxsize=20_000)(self._read_word)
+        self._read = lru_cache(maxsize=_KNOWN_READINGS)(self._read_word)
 
     def add_group(self, name: str, wordings: Sequence[str]) -> None:
         """Make `<name>` stand for any of the wordings; they may use groups that were added before.
@@ -165,8 +167,15 @@ class PatternBook:
         return frozenset(self._exact)
 
     def add_real_words(self, words: Iterable[str]) -> None:
-        """Never take one of these words for another one misspelt (a Spanish word for an English one, say)."""
+        """Never take one of these words for another one misspelt (a Spanish word for an English one, say).
+
+        They are read ahead, so that the first patient who writes them does not wait for it.
+        """
+        words = list(words)
         self._not_misspelt.update(words)
+        self._read.cache_clear()
+        for word in words:
+            self._read((word,))
 
     def compile(self, written: str) -> Pattern:
         """Return the pattern ready for `matches`.
@@ -203,7 +212,7 @@ class PatternBook:
                 else:
                     found[element] = spans
         for element in joined:
-            found[element].sort()
+            found[element].sort()  # a list of its own since it was joined
         index = self._index = self._index or self._built_index()
         self._find_groups(words, found, index)
         there = frozenset(found)
@@ -217,27 +226,38 @@ class PatternBook:
     def _find_groups(self, words: Words, found: dict[int, list[tuple[int, int]]], index: _Index) -> None:
         """Add to `found` where the groups stand; a group is made of words and of groups before it."""
         sweep = Sweep(words, found, frozenset())
+        there = frozenset(found)
         waiting: dict[int, list[_Sequence]] = defaultdict(list)
-        for element in found.keys() & index.sequences.keys():
-            for position, one in index.sequences[element]:
-                waiting[position].append(one)
+        for element in there & index.sequences.keys():
+            for position, one, words_needed in index.sequences[element]:
+                if words_needed <= there:
+                    waiting[position].append(one)
         ordered = sorted(waiting)
         while ordered:
             position = heappop(ordered)
             group = index.groups[position]
-            places: set[tuple[int, int]] = set()
-            for sequence in waiting[position]:
-                if len(sequence.elements) == 1:
-                    places.update(found[sequence.elements[0]])
-                else:
-                    places.update(sweep.stretches(sequence))
+            places = self._places(waiting[position], found, sweep)
             if not places:
                 continue
-            found[group.element] = sorted(places) if len(places) > 1 else list(places)
-            for later, following in index.sequences.get(group.element, ()):
-                if later not in waiting:
-                    heappush(ordered, later)
-                waiting[later].append(following)
+            found[group.element] = places
+            for later, following, words_needed in index.sequences.get(group.element, ()):
+                if words_needed <= there:
+                    if later not in waiting:
+                        heappush(ordered, later)
+                    waiting[later].append(following)
+
+    def _places(
+        self, sequences: Sequence[_Sequence], found: Mapping[int, list[tuple[int, int]]], sweep: Sweep
+    ) -> list[tuple[int, int]]:
+        """Return where any of the sequences stands, in order; the lists in `found` are shared and never changed."""
+        lists = [
+            found[sequence.elements[0]] if len(sequence.elements) == 1 else sweep.stretches(sequence)
+            for sequence in sequences
+        ]
+        lists = [one for one in lists if one]
+        if len(lists) == 1:
+            return lists[0] if len(lists[0]) < 2 or len(sequences[0].elements) == 1 else sorted(set(lists[0]))
+        return sorted({place for one in lists for place in one})
 
     def _built_index(self) -> _Index:
         sequences = [(group.position, one) for group in self._groups.values() for one in group.sequences]
@@ -247,9 +267,11 @@ class PatternBook:
         def rarity(element: int) -> tuple[bool, int]:
             return element in self._common, used[element]
 
-        by_element: dict[int, list[tuple[int, _Sequence]]] = defaultdict(list)
+        made_later = {group.element for group in self._groups.values()}
+        by_element: dict[int, list[tuple[int, _Sequence, frozenset[int]]]] = defaultdict(list)
         for position, sequence in sequences:
-            by_element[min(sequence.elements, key=rarity)].append((position, sequence))
+            words_needed = frozenset(sequence.elements) - made_later
+            by_element[min(sequence.elements, key=rarity)].append((position, sequence, words_needed))
         patterns: dict[int, list[Pattern]] = defaultdict(list)
         for pattern in self._patterns:
             patterns[min(pattern.needs, key=rarity)].append(pattern)

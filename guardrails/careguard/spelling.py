@@ -12,20 +12,12 @@ from collections.abc import Callable
 Sound = Callable[[str], str]
 
 _SPANISH = (
-    (re.compile(r"ch"), "1"),  # one sound; kept from the rules for c and h
-    (re.compile(r"sh"), "1"),
-    (re.compile(r"ll"), "y"),
-    (re.compile(r"qu(?=[ei])|q(?=[ei])"), "k"),
-    (re.compile(r"gu(?=[ei])"), "g"),
-    (re.compile(r"g(?=[ei])|x(?=i|o)"), "j"),
-    (re.compile(r"c(?=[ei])|z|x"), "s"),
-    (re.compile(r"[cq]"), "k"),
-    (re.compile(r"v|w"), "b"),
-    (re.compile(r"n(?=[bp])"), "m"),
-    (re.compile(r"h"), ""),
-    (re.compile(r"y"), "i"),
-    (re.compile(r"(.)\1+"), r"\1"),
-)
+    # Digits stand for sounds that later steps must leave alone: 1 as in "ch", 2 as in "gue".
+    ("ch", "1"), ("sh", "1"), ("ll", "y"), ("qu", "k"), ("gue", "2e"), ("gui", "2i"), ("ge", "je"), ("gi", "ji"),
+    ("xi", "ji"), ("xo", "jo"), ("ce", "se"), ("ci", "si"), ("z", "s"), ("x", "s"), ("c", "k"), ("q", "k"), ("v", "b"),
+    ("w", "b"), ("nb", "mb"), ("np", "mp"), ("h", ""), ("y", "i"), ("2", "g"),
+)  # fmt: skip
+_DOUBLE = re.compile(r"(.)\1+")
 _LEAST_LETTERS = 4
 
 
@@ -34,8 +26,9 @@ def spanish_sound(word: str) -> str:
     if len(word) < _LEAST_LETTERS:
         return word
     for letters, sound in _SPANISH:
-        word = letters.sub(sound, word)
-    return word
+        if letters in word:
+            word = word.replace(letters, sound)
+    return _DOUBLE.sub(r"\1", word)
 
 
 def english_endings(word: str) -> tuple[str, ...]:
