@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from typing import cast
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -54,7 +55,7 @@ from bot.gateway.language import LanguageDetector
 from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
-from bot.gateway.right_of_way import RightOfWay
+from bot.gateway.right_of_way import RightOfWay, YieldingRedis
 from bot.gateway.services import Services
 from bot.gateway.telegram import TelegramChannel, started, telegram_bot
 from bot.gateway.tellers import Teller
@@ -159,8 +160,12 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
     Raises:
         CareguardError: A rule or a locale file is wrong.
     """
-    redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_connect_timeout=2.0)
+    redis = cast(
+        "YieldingRedis",
+        YieldingRedis.from_url(settings.redis_url, decode_responses=True, socket_connect_timeout=2.0),
+    )
     services = build_services(settings, redis, clock=clock)
+    redis.right_of_way = services.right_of_way
     channel = WebChannel(services, web_limits(settings, redis))
     line = CareLine(services)
     data_key = settings.data_key.get_secret_value()

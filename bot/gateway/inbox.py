@@ -34,6 +34,9 @@ return {1, ARGV[2]}
 _FINISH = """
 redis.call('XDEL', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[2], ARGV[2] .. ':attempts')
+if redis.call('XLEN', KEYS[1]) > 0 or redis.call('HLEN', KEYS[3]) > 0 then return 0 end
+redis.call('ZREM', KEYS[4], ARGV[3])
+redis.call('DEL', KEYS[1])
 return 1
 """
 
@@ -128,12 +131,16 @@ class Inbox:
         sealed = await self._redis.hget(_progress(conversation_id), message_id)
         return json.loads(self._vault.open(str(sealed))) if sealed is not None else None
 
-    async def finish(self, conversation_id: str, waiting: Waiting) -> None:
-        """Take the message out of the inbox: its reply, or its order, is stored."""
-        await self._finish(
-            keys=[_stream(conversation_id), _progress(conversation_id)],
-            args=[waiting.entry, waiting.message.id],
+    async def finish(self, conversation_id: str, waiting: Waiting) -> bool:
+        """Take the message out of the inbox: its reply, or its order, is stored.
+
+        Returns True when nothing is left; then the conversation is off the list of work as well.
+        """
+        at_rest = await self._finish(
+            keys=[_stream(conversation_id), _progress(conversation_id), _orders(conversation_id), WORK_KEY],
+            args=[waiting.entry, waiting.message.id, conversation_id],
         )
+        return bool(at_rest)
 
     async def place_order(self, conversation_id: str, message_id: str, order: dict[str, Any]) -> None:
         """Keep an order until its answer is in the outbox."""

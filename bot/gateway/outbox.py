@@ -21,9 +21,11 @@ from redis.exceptions import RedisError
 
 from actions.vault import Vault
 from bot.gateway.message import Reply, Sentence
+from bot.gateway.right_of_way import going_first
 
 DEPARTURES_CHANNEL = "bedside:departures"
 UNDELIVERED_KEY = "bedside:undelivered"
+READ_AT_ONCE = 200
 KEPT_EVENTS = 5000
 """Events kept a conversation; a patient who was away longer than that reads the newest ones."""
 
@@ -76,7 +78,7 @@ class Outbox:
         """Store a `typing`, `case` or `read` event under its own id."""
         await self._write(conversation_id, event_id, name, data)
 
-    async def read(self, conversation_id: str, after: str = "0", *, count: int = 200) -> list[Event]:
+    async def read(self, conversation_id: str, after: str = "0", *, count: int = READ_AT_ONCE) -> list[Event]:
         """Return the events after an event id, oldest first."""
         entries = cast(
             "list[tuple[str, dict[str, str]]]",
@@ -101,11 +103,12 @@ class Outbox:
         try:
             while True:
                 bell.clear()
-                events = await self.read(conversation_id, after)
+                with going_first():  # the words of an emergency are read here
+                    events = await self.read(conversation_id, after, count=READ_AT_ONCE)
                 for event in events:
                     after = event.id
                     yield event
-                if events:
+                if len(events) == READ_AT_ONCE:
                     continue
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(bell.wait(), quiet_s)

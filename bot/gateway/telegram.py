@@ -23,6 +23,7 @@ from telegram.ext import AIORateLimiter, ExtBot
 
 from actions.vault import Vault
 from bot.errors import StartError
+from bot.gateway.arrival import accept
 from bot.gateway.channel import ChannelAwayError, NotDeliverableError
 from bot.gateway.conversation import Conversation
 from bot.gateway.inbox import InboxFullError
@@ -131,7 +132,8 @@ class TelegramChannel:
             address=self._vault.seal(str(chat.id)),
         )
         with contextlib.suppress(InboxFullError):  # fifty messages wait already; they are answered first
-            accepted = await services.inbox.accept(
+            accepted = await accept(
+                services,
                 PatientMessage(
                     id=f"m_{secrets.token_urlsafe(12)}",
                     conversation_id=conversation.id,

@@ -24,13 +24,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.errors import ConversationError
+from bot.gateway.arrival import accept
 from bot.gateway.conversation import Conversation
 from bot.gateway.inbox import InboxFullError
 from bot.gateway.message import PatientMessage
 from bot.gateway.services import Services
 from bot.gateway.web_limits import WebLimits
-from careguard.screen import screen
-from careguard.verdict import Decision
 
 log = logging.getLogger(__name__)
 
@@ -107,11 +106,7 @@ class WebChannel:
                 language_hint=_accept_language(request),
                 received_at=time.time(),
             )
-            if screen(text, self.services.rulebook).decision is Decision.ESCALATE:
-                self.services.right_of_way.take(message.id)
-            accepted = await self.services.inbox.accept(message, client_message_id=client_id)
-            if not accepted.is_new:
-                self.services.right_of_way.leave(message.id)
+            accepted = await accept(self.services, message, client_message_id=client_id)
         except InboxFullError:
             return self._refuse(request, RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30))
         except RefusedError as refused:

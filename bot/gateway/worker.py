@@ -92,8 +92,10 @@ class Worker:
                         await handle_turn(waiting[0].message, self._services)
                     finally:
                         self._services.right_of_way.leave(waiting[0].message.id)
-                    await inbox.finish(conversation_id, waiting[0])
+                    at_rest = await inbox.finish(conversation_id, waiting[0])
                     self._looked_ahead.discard(waiting[0].message.id)
+                    if at_rest:
+                        return
                 for message_id, order in (await inbox.orders(conversation_id)).items():
                     self._services.answers.start(conversation_id, message_id, order)
             await inbox.rest(conversation_id)
