@@ -273,6 +273,12 @@ class GatewaySettings(ProcessSettings):
     desk_session_s: Count = Field(
         default=12 * 3600, description="after how many seconds the desk asks to sign in again"
     )
+    desk_idle_s: Annotated[int, Field(ge=60)] = Field(
+        default=15 * 60, description="after how many seconds without a person the desk signs out, 60 or more"
+    )
+    desk_second_factor: Literal["optional", "required"] = Field(
+        default="optional", description="optional, or required when everyone at the desk must have a second factor"
+    )
     answer_budget_s: Seconds = Field(default=60.0, description="how long one answer may take, in seconds")
     answers_at_once: Count = Field(
         default=4, description="how many answers are made at once; more only helps with a model that batches"

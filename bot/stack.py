@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 
 from actions.settings import load_settings as load_actions_settings
 from bot.data_folder import DataFolder, RunningProcess, RunningStack, StackSecrets
+from bot.desk.audit import SYSTEM, AuditLog
 from bot.desk.staff import StaffRegistry
 from bot.dialogue import launch
 from bot.errors import StartError
@@ -151,7 +152,12 @@ class Stack:
         say(f"  Widget page   {self._addresses.gateway_url}/")
         say(f"  Care desk     {self._addresses.gateway_url}/desk")
         async with Redis.from_url(self._addresses.redis_url, decode_responses=True) as redis:
-            first = await StaffRegistry(redis).ensure_first_account()
+            staff = StaffRegistry(redis)
+            first = await staff.ensure_first_account()
+            made = await staff.find(first[0]) if first is not None else None
+            if made is not None:
+                data_key = self._gateway.data_key.get_secret_value()
+                await AuditLog(redis, data_key).record(SYSTEM, "people.add", about=made.id, detail=made.role.value)
         if first is not None:
             say(f"  First sign-in {first[0]} / {first[1]}   (shown only now: keep it; `bedside staff` adds others)")
         say("")

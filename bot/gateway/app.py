@@ -176,6 +176,8 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
         line=line,
         settings=DeskSettings(
             session_longest_s=settings.desk_session_s,
+            session_idle_s=settings.desk_idle_s,
+            second_factor_required=settings.desk_second_factor == "required",
             targets_s=dict(services.cases.timing.targets_s),
             undo_s=settings.undo_send_s,
         ),
