@@ -99,13 +99,13 @@ NOT_NAMES = frozenset(
     any anyone apnea appear apple appointment approach appropriate apr april are argentina arizona arkansas
     arthritis as asia asian ask asked asking asks asma aspergers aspirin aspirina assessment association asthma at
     ativan atlanta atorvastatin attn aug augmentin august aunque aunt australia australian austria autism avenue
-    ayer ayuda ayude azithromycin baby back balance band bangladesh bank barcelona barretts bay bcc be beach because
-    bedside been before begin behavioral behavioural behcets beijing being belgium believe bells benadryl bendiga
-    benefits berlin best between bible bilbao billing birmingham birth bladder blood blue body bogota bogotá bolivia
-    bone boniva book boss boston bot both botox bowel boy bp brain brasil brazil brazilian break breast bring
-    britain british bronchitis bros brother buddha buddhist buenas buenos build bulgaria bupropion buscapina but buy
-    by cada calcium california calling calpol came can can't canada canadian cancer cancún cardiology care carry
-    catch category catholic caucasian cc cdc celebrex celiac cell center central centre centro cesarean change
+    ayer ayuda ayude azithromycin babies baby back balance band bangladesh bank barcelona barretts bay bcc be beach
+    because bedside been before begin behavioral behavioural behcets beijing being belgium believe bells benadryl
+    bendiga benefits berlin best between bible bilbao billing birmingham birth bladder blood blue body bogota bogotá
+    bolivia bone boniva book boss boston bot both botox bowel boy bp brain brasil brazil brazilian break breast
+    bring britain british bronchitis bros brother buddha buddhist buenas buenos build bulgaria bupropion buscapina
+    but buy by cada calcium california calling calpol came can can't canada canadian cancer cancún cardiology care
+    carry catch category catholic caucasian cc cdc celebrex celiac cell center central centre centro cesarean change
     channel chatgpt chest chicago child children chile china chinese chlamydia cholesterol choose christ christians
     christmas chronic cialis citalopram city claritin class cleveland client clinic clinics clonazepam clostridium
     coast code coenzyme cognitive college colombia colorado come comedy comes community company compare con concerta
@@ -130,59 +130,59 @@ NOT_NAMES = frozenset(
     hiv hodgkin's hodgkins hola hombre home honduras hope hospital houston how however hoy hpv humalog humira
     hungarian hungary husband hx hydrocodone hydrocortisone hypertension i i'd i'll i'm i've ibs ibuprofen
     ibuprofeno iceland icu idaho if iga illinois im imodium in inc include india indian indiana indonesia infant
-    influenza info information inglaterra initial instagram institute insulin iowa iran iraq ireland irish is island
-    islands israel it it's italia italian italy its jamaica jan january januvia japan japanese japón jardiance
-    jersey jesus jewish jews johns jul july jun june junio just kaiser kansas kaopectate keep kentucky kenya kidney
-    kids kill king kingdom klonopin knew know knows koran korea korean la lab laboratory lake lamictal lane lantus
-    las lasix later latest latin latina latino lead learn least leave lent les less let leukemia level levothyroxine
-    lexapro like lima lipitor liquid lisbon lisinopril list listeria live liver liverpool llc lleva llevo lo london
-    looking lord los losartan losartán lose lou louisiana lower ltd lunes lung lupus lyme lymphoma lyrica madam made
-    madre madrid magazine maine make makes malaysia male mallory man management manager manchester many mar march
-    martes maryland marzo massachusetts may maybe mayo mayor mañana mctd me med medicaid medical medicare meet
-    melanoma melatonin melbourne memorial men menopause menor message metamizol metformin metformina methotrexate
-    metoprolol mexican mexico mgmt mgt mi miami michigan microsoft might migraine mild mine minister ministerio
-    minnesota miralax mirena miss mississippi missouri mobile moderate moderna mom monday mononucleosis montana
-    monterrey montreal more morocco most mother motrin mounjaro mount move mr mri mrs ms mt much muchas mucho
-    mucinex mujer multiple mum mumbai muscle musical muslim muslims must my myself mystery málaga médica médico
-    méxico nada nadie naloxone name names naproxen narcan national native nausea navidad nebraska necesito need
-    needs neighbor neighbour nepal netflix netherlands neurofen neurologist neurontin nevada never new newly news
-    nexium nexplanon nhs nicaragua nicorette nigeria nih no noches nolotil none nor norco norovirus north northern
-    norway norwegian nos nosotros not nothing nov november noviembre novolog now nuestra nuestro number nunca
-    nurofen nurse nutrasweet nuvaring nyquil o ob obgyn obstetrics oct october octubre of offer office often ohio ok
-    okay oklahoma old omeprazol omeprazole on once oncology only open openai optimal options or orchestra oregon
-    organización oriental orlando osteoporosis other others otra otro ottawa our ours own oxycontin ozempic paciente
-    padece padezco padre pain pakistan panadol panama pap para paracetamol paraguay parent parents paris parkinsons
-    part pascua pass patient patient's pay pedialyte pediatric penicillin penis pennsylvania pepcid pepto
-    peptobismol per percocet perhaps permanente personal peru perú pfizer pharmacy phase phenergan philippines
-    phoenix phone pili plan plavix play plc please pneumonia poland polish polycystic por porque portland portugal
-    portuguese post postal pre prednisone pregnant premarin president presidente press pressure prevacid prilosec
-    prime produce prof prostate protein province prozac psoriasis pt puebla puede puedo puerto pulmonary purple que
-    queen question quiero quisiera quién quran qué radio raise ramadan raynauds re reach read ready rec receive
-    recent recently recientemente recommend recommendations record records recs reddit regional reino remember
-    representative republic return rheumatoid rhode rico rinvoq risk risks risperdal ritalin river rivotril road
-    robitussin romania rome rsv rubella run russia russian rx rybelsus sabe saber safe said saint salmonella salud
-    saludo saludos same san santiago saturday saw saxenda say says scan schedule schizophrenia school sciatica
-    science scotland scottish se seattle section see seem sees sell senator send sent sep sept september septiembre
-    ser serbia seroquel sertralina serve set severe sevilla señor señora señorita shall shanghai she she's shingles
-    should show si sick side siempre simvastatin since sindrome sinemet singapore singulair sinus sir siri sirs
-    sister sit sjogrens skin skyrizi sleep so society some someone sometimes somos son sons soon sorry south
-    southern soy spain spanish speak spend spiriva sprue st stage stand state states stay stelara steroid steroids
-    stomach stop strattera street stroke studio su subject suboxone such sudafed suero suffering sufre sufro
-    summarize sunday support sure sus suspense sweden swedish swiss switzerland sydney symbicort synagis syndrome
-    synthroid syria sé síndrome take takes taking tambien también tamiflu tardes tdap teach team tegretol tel
-    telegram telephone tell tells tempra tener tengo tennessee tenía test texas thailand than thank thanks
-    thanksgiving that that's the their them then there these they think thinks this those though thought thursday
-    thyroid tia tiene tijuana tiktok times tired to toda todas today todo todos tokyo told tomorrow too took tooth
-    topamax toprol toronto tourettes town tramadol treated treatment tried tries trulicity try trying tuesday tumor
-    tums tunisia turkey turkish twitter tx tylenol type tía tío uber ukraine ulcerative un una unable uncle
-    understand unido unidos unit united universidad university unless unlike until upper urgencias urology uruguay
-    us use used user users uses usted ustedes usually utah uti valencia valium valley valtrex vancouver variation
-    vaseline venezuela ventolin ventolín vermont very viagra vicks vicodin victoza vienna vietnam village vitamin
-    voltaren voltarén von vyvanse walk ward warfarin was washington watch we website wednesday wegovy wellbutrin
-    went were west western what what's whatsapp when where whether which while who whom whose why wife wikipedia
-    will wilsons win wisconsin with within without woman women wondering work worried would write writing wyoming
-    x-ray xanax xarelto xeljanz xyzal y yasmin yaz yes yesterday yet york you yours yourself youtube zantac zepbound
-    zika zip zithromax zocor zofran zoloft zoom zyban zyprexa zyrtec áfrica él últimamente
+    infants influenza info information inglaterra initial instagram institute insulin iowa iran iraq ireland irish
+    is island islands israel it it's italia italian italy its jamaica jan january januvia japan japanese japón
+    jardiance jersey jesus jewish jews johns jul july jun june junio just kaiser kansas kaopectate keep kentucky
+    kenya kidney kids kill king kingdom klonopin knew know knows koran korea korean la lab laboratory lake lamictal
+    lane lantus las lasix later latest latin latina latino lead learn least leave lent les less let leukemia level
+    levothyroxine lexapro like lima lipitor liquid lisbon lisinopril list listeria live liver liverpool llc lleva
+    llevo lo london looking lord los losartan losartán lose lou louisiana lower ltd lunes lung lupus lyme lymphoma
+    lyrica madam made madre madrid magazine maine make makes malaysia male mallory man management manager manchester
+    many mar march martes maryland marzo massachusetts may maybe mayo mayor mañana mctd me med medicaid medical
+    medicare meet melanoma melatonin melbourne memorial men menopause menor message metamizol metformin metformina
+    methotrexate metoprolol mexican mexico mgmt mgt mi miami michigan microsoft might migraine mild mine minister
+    ministerio minnesota miralax mirena miss mississippi missouri mobile moderate moderna mom monday mononucleosis
+    montana monterrey montreal more morocco most mother motrin mounjaro mount move mr mri mrs ms mt much muchas
+    mucho mucinex mujer multiple mum mumbai muscle musical muslim muslims must my myself mystery málaga médica
+    médico méxico nada nadie naloxone name names naproxen narcan national native nausea navidad nebraska necesito
+    need needs neighbor neighbour nepal netflix netherlands neurofen neurologist neurontin nevada never new newborns
+    newly news nexium nexplanon nhs nicaragua nicorette nigeria nih no noches nolotil none nor norco norovirus north
+    northern norway norwegian nos nosotros not nothing nov november noviembre novolog now nuestra nuestro number
+    nunca nurofen nurse nutrasweet nuvaring nyquil o ob obgyn obstetrics oct october octubre of offer office often
+    ohio ok okay oklahoma old omeprazol omeprazole on once oncology only open openai optimal options or orchestra
+    oregon organización oriental orlando osteoporosis other others otra otro ottawa our ours own oxycontin ozempic
+    paciente padece padezco padre pain pakistan panadol panama pap para paracetamol paraguay parent parents paris
+    parkinsons part pascua pass patient patient's patients pay pedialyte pediatric penicillin penis pennsylvania
+    people pepcid pepto peptobismol per percocet perhaps permanente personal peru perú pfizer pharmacy phase
+    phenergan philippines phoenix phone pili plan plavix play plc please pneumonia poland polish polycystic por
+    porque portland portugal portuguese post postal pre prednisone pregnant premarin president presidente press
+    pressure prevacid prilosec prime produce prof prostate protein province prozac psoriasis pt puebla puede puedo
+    puerto pulmonary purple que queen question quiero quisiera quién quran qué radio raise ramadan raynauds re reach
+    read ready rec receive recent recently recientemente recommend recommendations record records recs reddit
+    regional reino remember representative republic return rheumatoid rhode rico rinvoq risk risks risperdal ritalin
+    river rivotril road robitussin romania rome rsv rubella run russia russian rx rybelsus sabe saber safe said
+    saint salmonella salud saludo saludos same san santiago saturday saw saxenda say says scan schedule
+    schizophrenia school sciatica science scotland scottish se seattle section see seem sees sell senator send sent
+    sep sept september septiembre ser serbia seroquel sertralina serve set severe sevilla señor señora señorita
+    shall shanghai she she's shingles should show si sick side siempre simvastatin since sindrome sinemet singapore
+    singulair sinus sir siri sirs sister sit sjogrens skin skyrizi sleep so society some someone sometimes somos son
+    sons soon sorry south southern soy spain spanish speak spend spiriva sprue st stage stand state states stay
+    stelara steroid steroids stomach stop strattera street stroke studio su subject suboxone such sudafed suero
+    suffering sufre sufro summarize sunday support sure sus suspense sweden swedish swiss switzerland sydney
+    symbicort synagis syndrome synthroid syria sé síndrome take takes taking tambien también tamiflu tardes tdap
+    teach team tegretol tel telegram telephone tell tells tempra tener tengo tennessee tenía test texas thailand
+    than thank thanks thanksgiving that that's the their them then there these they think thinks this those though
+    thought thursday thyroid tia tiene tijuana tiktok times tired to toda todas today todo todos tokyo told tomorrow
+    too took tooth topamax toprol toronto tourettes town tramadol treated treatment tried tries trulicity try trying
+    tuesday tumor tums tunisia turkey turkish twitter tx tylenol type tía tío uber ukraine ulcerative un una unable
+    uncle understand unido unidos unit united universidad university unless unlike until upper urgencias urology
+    uruguay us use used user users uses usted ustedes usually utah uti valencia valium valley valtrex vancouver
+    variation vaseline venezuela ventolin ventolín vermont very viagra vicks vicodin victoza vienna vietnam village
+    vitamin voltaren voltarén von vyvanse walk ward warfarin was washington watch we website wednesday wegovy
+    wellbutrin went were west western what what's whatsapp when where whether which while who whom whose why wife
+    wikipedia will wilsons win wisconsin with within without woman women wondering work worried would write writing
+    wyoming x-ray xanax xarelto xeljanz xyzal y yasmin yaz yes yesterday yet york you yours yourself youtube zantac
+    zepbound zika zip zithromax zocor zofran zoloft zoom zyban zyprexa zyrtec áfrica él últimamente
     """.split()
 )
 """Words that end a name, or are none: function words, months, medicine, diseases, places."""

@@ -35,7 +35,9 @@ _STRONG_CUE = re.compile(
     r"\b(?:my (?:full |first |last |legal |maiden |real )?name(?: is|'s|’s|:)|(?:full |first |last |middle |given |family )?name(?: is|'s|’s|:)|surname(?: is|:)|named (?:him|her|it|me|the baby)|named|the name (?:is|of)|names? on (?:the|my) \w+ (?:is|are)|mi nombre(?: completo)? es|(?:el|la) nombre es|me llamo|se llama(?:n)?|llamad[oa]|nombre:|apellidos?:|maiden name is|goes by|signed,?|firmado,?|atentamente,?|atte\.?,?|sincerely,?|yours (?:truly|faithfully|sincerely),?|(?:best |kind |warm )?regards,?|(?:best|warm) wishes,?|cheers,?|saludos(?: cordiales)?,?|cordialmente,?|un (?:saludo|abrazo),?|cordialement,?|mit freundlichen gr[üu][ßs]+en,?|user:|i go by|calls? me|called me|everyone calls me|puede llamarme|ll[áa]mame|people call me|on behalf of|en nombre de|appel[ée]e?|je m[’']appelle|ich hei[ßs]+e|mein name ist|meu nome [ée]|(?:eu )?me chamo|mi chiamo|patient name|patient:|paciente:|last name\?|first name\?|your (?:full )?name\?|su nombre\?|tu nombre\?|te llamas\?|se llama usted\?|account\? user:|signature:|attn:?|attention:|c/o|directed by:?|written by:?|(?:^|\n)(?:from|to|cc|de|para):)(?:[ \t]+|[ \t]*\n\s*)"
 )
 _AFTER_STRONG = re.compile(rf"(?P<id>{_FULL}|{_LOWER_NAME}(?:[ \t]+{_LOWER_NAME})?)")
-_LOWER_AFTER = frozenset("named called calls call written directed from to cc attn attn: attention: c/o".split())
+_LOWER_AFTER = frozenset(
+    "se llamado llamada named called calls call written directed from to cc attn attn: attention: c/o".split()
+)
 """After these a word in small letters is taken for a name only if it is known as one."""
 _WEAK_CUE = re.compile(
     r"(?<![\w'’])(?P<cue>(?i:i'm|i’m|im|i am|this is|it's|it’s|soy|soy el paciente|soy la paciente|aqu[íi]|habla|le habla|patient|paciente|pt|client|dear|estimad[oa]|querid[oa]|cher|ch[èe]re|liebe[r]?|name|names|nombre|hi|hello|hola|hey|bonjour|hallo|good (?:morning|afternoon|evening)|buen[oa]s (?:d[íi]as|tardes|noches)|given|told|from|by|with|asked?|meet|met|saw|see|seen by|thanks|thank you|gracias|contact|call(?:ed)?|tell|add|to|for|con|para|a|my (?:husband|wife|son|daughter|mother|father|mom|mum|dad|brother|sister|friend|baby|partner|uncle|aunt|doctor|nurse|boss|neighbou?r|cousin|boyfriend|girlfriend|grandmother|grandfather|grandson|granddaughter|niece|nephew|roommate|gp|midwife|therapist|dentist|pharmacist|dog|cat)|mi (?:esposo|esposa|marido|mujer|hijo|hija|madre|padre|mam[áa]|pap[áa]|hermano|hermana|amigo|amiga|beb[ée]|t[íi][oa]|prim[oa]|abuel[oa]|niet[oa]|sobrin[oa]|novi[oa]|vecin[oa]|doctora?|m[ée]dic[oa])))[ \t]*,?[ \t]+"
@@ -201,7 +203,9 @@ def _after_cues(text: str) -> Iterator[Span]:
 def _is_called_so(cue: str, span: Span, text: str) -> bool:
     """Return whether it is a thing that is called so: "something called Charcot Marie Tooth disease"."""
     words = _plain_words(text[span[0] : span[1]])
-    is_a_thing = _is_medicine(span, words, text) or any(_MEDICAL_ENDING.search(word) for word in words)
+    letters = [letter for letter in text[span[0] : span[1]] if letter.isalpha()]
+    abbreviated = sum(map(str.isupper, letters)) * 2 > len(letters) and not _is_written_in_capitals(text)
+    is_a_thing = abbreviated or _is_medicine(span, words, text) or any(_MEDICAL_ENDING.search(word) for word in words)
     return is_a_thing and re.search(r"\b(?:named|called|calls?|llamad[oa]|llama)\b", cue, re.IGNORECASE) is not None
 
 
