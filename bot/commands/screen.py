@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.commands.jsonl import STANDARD, InputFile, OutputFile, read_text_line, work_on_lines
 from bot.settings import StackSettings, load_settings
+from careguard.meanings import load_meanings
 from careguard.rails import prepare_rails, screen_message
 from careguard.rulebook import load_rulebook
 
@@ -15,9 +16,10 @@ def screen(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
     settings = load_settings(StackSettings)
     rulebook = load_rulebook(settings.guardrails, settings.locales, settings.languages)
     prepare_rails()
+    meanings = load_meanings(settings.guardrails, settings.locales, settings.languages)
 
     def verdict(line: dict[str, Any]) -> dict[str, Any]:
         text = read_text_line(line).text
-        return screen_message(text, rulebook).as_json(text)
+        return screen_message(text, rulebook, meanings=meanings).as_json(text)
 
     work_on_lines(source, target, verdict)

@@ -23,6 +23,7 @@ from bot.evaluation.progress import Watch
 from bot.evaluation.rows import EvaluationRows, Row, without_repeats
 from bot.gateway.screening import EARLIER_MESSAGES
 from careguard.episode import CALM, Episode, raise_episode
+from careguard.meanings import MeaningReader
 from careguard.rails import screen_message
 from careguard.rulebook import Rulebook
 from careguard.verdict import Decision, Level, Verdict
@@ -102,11 +103,12 @@ class Screener:
     rulebook: Rulebook
     watch: Watch
     times: list[Took] = field(default_factory=list)
+    meanings: MeaningReader | None = None
     _seen: int = 0
 
     def verdict(self, text: str, earlier: Sequence[str] = ()) -> Verdict:
         """Return the verdict on one message in its conversation, as the gateway reads it."""
-        return screen_message(text, self.rulebook, earlier=tuple(earlier)[-EARLIER_MESSAGES:])
+        return screen_message(text, self.rulebook, earlier=tuple(earlier)[-EARLIER_MESSAGES:], meanings=self.meanings)
 
     def screen(self, title: str, messages: Sequence[Message]) -> list[Screened]:
         """Return the verdict on each message alone, timed."""
@@ -133,9 +135,15 @@ class Screener:
         return Screened(message.id, verdict)
 
 
-def evaluate_screening(rows: EvaluationRows, rulebook: Rulebook, shipped: Sequence[str], watch: Watch) -> list[Section]:
+def evaluate_screening(
+    rows: EvaluationRows,
+    rulebook: Rulebook,
+    shipped: Sequence[str],
+    watch: Watch,
+    meanings: MeaningReader | None = None,
+) -> list[Section]:
     """Return the safety card."""
-    screener = Screener(rulebook, watch)
+    screener = Screener(rulebook, watch, meanings=meanings)
     recalls = _recall_sets(rows, shipped)
     return [
         _recall(screener, recalls),

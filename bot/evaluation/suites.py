@@ -25,6 +25,7 @@ from bot.evaluation.screening import Screener, evaluate_screening
 from bot.gateway.language import LanguageDetector
 from bot.settings import REPOSITORY, StackSettings, load_settings
 from bot.stack import stack_secrets
+from careguard.meanings import load_meanings
 from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
 
@@ -44,8 +45,9 @@ class Suite:
 def _safety(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
     settings = load_settings(StackSettings)
     rulebook = load_rulebook(settings.guardrails, settings.locales, settings.languages)
+    meanings = load_meanings(settings.guardrails, settings.locales, settings.languages)
     return [
-        *evaluate_screening(rows, rulebook, settings.languages, watch),
+        *evaluate_screening(rows, rulebook, settings.languages, watch, meanings),
         *evaluate_own_sentences(Screener(rulebook, watch), settings.guardrails, settings.languages),
         *hazard_sections(load_hazards(settings.guardrails), rulebook, REPOSITORY),
     ]

@@ -52,6 +52,7 @@ from bot.gateway.deciding import DecidingQuestions, watch_deadlines
 from bot.gateway.decisions import carry_out
 from bot.gateway.inbox import Inbox
 from bot.gateway.language import LanguageDetector
+from bot.gateway.meaning import MeaningLayer
 from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
@@ -68,6 +69,7 @@ from bot.gateway.wording import load_wording
 from bot.gateway.worker import Worker
 from bot.settings import GatewaySettings, is_loopback, load_settings
 from careguard.errors import CareguardError
+from careguard.meanings import load_meanings
 from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
 from careguard.verdict import Level
@@ -100,11 +102,16 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
     token = settings.internal_token.get_secret_value()
     ttl_s = settings.conversation_ttl_s
     answers = AnswerRunner(carry_out)
+    metrics = Metrics()
     waiting = load_waiting_room(settings.locales, settings.languages, settings.hours)
     services = Services(
         settings=settings,
         wording=load_wording(settings.locales, settings.languages),
         rulebook=load_rulebook(settings.guardrails, settings.locales, settings.languages),
+        meanings=MeaningLayer(
+            lambda: load_meanings(settings.guardrails, settings.locales, settings.languages),
+            metrics.failures.labels("meaning").inc,
+        ),
         detector=LanguageDetector(settings.languages),
         conversations=ConversationStore(redis, ttl_s=ttl_s),
         inbox=Inbox(redis, vault, ttl_s=ttl_s),
@@ -124,7 +131,7 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
         ),
         answers=answers,
         background=Background(),
-        metrics=Metrics(),
+        metrics=metrics,
         right_of_way=RightOfWay(),
         waiting=waiting,
         clock=clock,
@@ -199,6 +206,7 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
         worker = Worker(redis, services)
         # Loading guardrails-ai takes seconds; until it is there the same rails judge without it.
         services.background.start(_load_rails(), name="load rails")
+        services.background.start(services.meanings.load(), name="load meanings")
         running = [
             _watched(worker.run, "worker"),
             _watched(services.outbox.ring_bells, "bells"),
@@ -354,7 +362,9 @@ def _ready_route(services: Services, redis: Redis) -> Callable[[Request], Awaita
         dialogue, actions = await asyncio.gather(services.dialogue.is_ready(), services.answering.is_ready())
         parts = {"store": store, "dialogue": dialogue, "actions": actions}
         status = "ready" if all(parts.values()) else "degraded" if store else "down"
-        body = {"status": status} | {name: "up" if up else "down" for name, up in parts.items()}
+        # Told beside: without meaning the wordings see red flags, so nobody waits for it.
+        told = parts | {"meanings": services.meanings.reader is not None}
+        body = {"status": status} | {name: "up" if up else "down" for name, up in told.items()}
         return JSONResponse(body, status_code=200 if store else 503)
 
     return ready

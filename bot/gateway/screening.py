@@ -11,7 +11,7 @@ from bot.gateway.message import MessageKind, PatientMessage
 from bot.gateway.services import Services
 from careguard.rails import screen_message
 from careguard.screen import screen
-from careguard.verdict import ALLOWED, Decision, Verdict
+from careguard.verdict import ALLOWED, Decision, Level, Verdict
 
 EPISODE_S = 3600
 """Messages of the last hour are read together: "my chest hurts" ... "and my jaw" add up."""
@@ -32,10 +32,19 @@ async def screen_for(services: Services, message: PatientMessage, recent: Sequen
         return ALLOWED
     earlier = _earlier_messages(message, recent)
     verdict = screen(message.text, services.rulebook, earlier=earlier)
-    if verdict.decision is not Decision.ESCALATE:
-        await services.right_of_way.give()
-        # What is no red flag can wait for the guard around the same rails; a red flag waits for nothing.
-        verdict = await asyncio.to_thread(screen_message, message.text, services.rulebook, earlier=earlier)
+    if verdict.level is not Level.EMERGENCY:
+        if verdict.decision is not Decision.ESCALATE:
+            await services.right_of_way.give()
+        # What is no emergency by its words waits for the guard and its meaning; an emergency waits for nothing.
+        verdict = await asyncio.to_thread(
+            screen_message,
+            message.text,
+            services.rulebook,
+            earlier=earlier,
+            wordings=verdict,
+            meanings=services.meanings.reader,
+            on_failed_meaning=services.meanings.count_failure,
+        )
     services.metrics.verdicts.labels(verdict.decision.value, verdict.level.value).inc()
     if verdict.failed:
         services.metrics.failures.labels("screen").inc()

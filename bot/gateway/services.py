@@ -14,6 +14,7 @@ from bot.gateway.background import Background
 from bot.gateway.conversation import ConversationStore
 from bot.gateway.inbox import Inbox
 from bot.gateway.language import LanguageDetector
+from bot.gateway.meaning import MeaningLayer
 from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
@@ -35,6 +36,7 @@ class Services:
     settings: GatewaySettings
     wording: Wording
     rulebook: Rulebook
+    meanings: MeaningLayer
     detector: LanguageDetector
     conversations: ConversationStore
     inbox: Inbox

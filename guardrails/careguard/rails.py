@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from careguard.meanings import MeaningReader, Meant
 from careguard.review import CitedPassage, DraftSentence, review_sentence
 from careguard.review_words import ReviewPolicy
 from careguard.rulebook import Rulebook
 from careguard.screen import screen
-from careguard.verdict import Decision, Verdict, failed_verdict
+from careguard.verdict import Decision, Level, Verdict, failed_verdict
 
 _LOG = logging.getLogger(__name__)
 _ENVIRONMENT = {
@@ -66,11 +67,47 @@ def prepare_rails() -> bool:
         return True
 
 
-def screen_message(text: str, rulebook: Rulebook, *, earlier: Sequence[str] = ()) -> Verdict:
-    """Return the verdict on what a patient wrote; never raises and is never less strict than `screen`."""
+def screen_message(
+    text: str,
+    rulebook: Rulebook,
+    *,
+    earlier: Sequence[str] = (),
+    wordings: Verdict | None = None,
+    meanings: MeaningReader | None = None,
+    on_failed_meaning: Callable[[], None] = lambda: None,
+) -> Verdict:
+    """Return the verdict on what a patient wrote; never raises and is never less strict than `screen`.
+
+    Args:
+        text: The message as the patient wrote it.
+        rulebook: The loaded rules.
+        earlier: The patient's messages before it in this episode, oldest first.
+        wordings: The verdict of `screen` on the same, where it is already there.
+        meanings: Reads what no wording fits; takes tens of milliseconds, and lets other threads run meanwhile.
+        on_failed_meaning: Called when that breaks; the verdict of the wordings stands then.
+    """
+    # Read before the guard, which takes one message at a time.
+    meant: Sequence[Meant] = ()
+    if meanings is not None:
+        wordings = wordings or screen(text, rulebook, earlier=earlier)
+        if wordings.level is not Level.EMERGENCY:
+            meant = _read_meanings(text, rulebook, meanings, on_failed_meaning)
     return _judged(
-        _rails.incoming if _rails is not None else None, text, lambda said: screen(said, rulebook, earlier=earlier)
+        _rails.incoming if _rails is not None else None,
+        text,
+        lambda said: screen(said, rulebook, earlier=earlier, meanings=meant),
     )
+
+
+def _read_meanings(
+    text: str, rulebook: Rulebook, meanings: MeaningReader, on_failed_meaning: Callable[[], None]
+) -> Sequence[Meant]:
+    try:
+        return meanings.find(text, rulebook)
+    except Exception as error:  # the second look may be missing; the first one stands
+        _LOG.error("meaning cannot be read (%s); the wordings stand", type(error).__name__)
+        on_failed_meaning()
+        return ()
 
 
 def review_draft_sentence(

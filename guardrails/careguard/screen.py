@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from careguard.context import CueKind, Reaches, personal_sentences, read_reaches
 from careguard.deciding import may_be_old
+from careguard.meanings import Meant
 from careguard.normalise import Words, read_words
 from careguard.patterns import Cue, Sweep
 from careguard.rulebook import LanguageWordings, Rule, Rulebook, Several, Wording
@@ -22,6 +23,11 @@ MAX_EARLIER = 6
 """Messages before this one that are read together with it."""
 _TERSE_WORDS = 7
 """A message this short may be the second half of the sentence before it."""
+
+MEANING_PREFIX = "meaning:"
+"""Before the category, in the id of what fired by meaning."""
+_AFTER_WORDINGS = 1000
+"""Among rules of one level the wordings give category and reply."""
 
 _Cues = Mapping[int, Sequence[Cue]]
 
@@ -33,18 +39,26 @@ class _Fired(NamedTuple):
     """The patient is asked for the one fact that decides before people are called."""
 
 
-def screen(text: str, rulebook: Rulebook, *, earlier: Sequence[str] = ()) -> Verdict:
+def screen(text: str, rulebook: Rulebook, *, earlier: Sequence[str] = (), meanings: Sequence[Meant] = ()) -> Verdict:
     """Return the verdict about one message; never raises, and what breaks is refused and marked as failed.
 
     Args:
         text: The message as the patient wrote it; spans in the verdict are its characters.
         rulebook: The loaded rules.
         earlier: The patient's messages before it in this episode, oldest first; what is said in pieces adds up.
+        meanings: What the message means beyond the wordings (`careguard.meanings`); it only raises.
     """
     try:
-        return _verdict(list(_fired_rules(text, rulebook, earlier)))
+        fired = list(_fired_rules(text, rulebook, earlier))
     except Exception:  # the one place where anything may break; a broken screen must not let a message through
         return failed_verdict()
+    verdict = _verdict(list(fired))
+    if not meanings or verdict.level is Level.EMERGENCY:
+        return verdict
+    try:
+        return _verdict([*fired, *_fired_meanings(text, rulebook, meanings)])
+    except Exception:  # meaning only adds: whatever breaks in it, the verdict of the wordings stands
+        return verdict
 
 
 def _verdict(fired: list[_Fired]) -> Verdict:
@@ -58,6 +72,19 @@ def _verdict(fired: list[_Fired]) -> Verdict:
     if verdict is ALLOWED:
         verdict = replace(ALLOWED, category=if_yes.category, rules=if_yes.rules)
     return replace(verdict, ask=ask, if_yes=if_yes)
+
+
+def _fired_meanings(text: str, rulebook: Rulebook, meanings: Sequence[Meant]) -> Iterator[_Fired]:
+    """Turn what the message means into rules that fire; an old complaint is asked about, as with the wordings."""
+    words = read_words(text)
+    old = may_be_old([(language.context, language.book.sweep(words)) for language in rulebook.languages], 0)
+    for meant in meanings:
+        rule = replace(
+            meant.rule, id=f"{MEANING_PREFIX}{meant.rule.category}", precedence=meant.rule.precedence + _AFTER_WORDINGS
+        )
+        if rule.ask is not None or not meant.in_doubt:
+            place = FiredRule(rule.id, meant.start, meant.end)
+            yield _Fired(rule, place, in_doubt=rule.ask is not None and (meant.in_doubt or old))
 
 
 def _decided(fired: list[_Fired]) -> Verdict:
