@@ -33,6 +33,8 @@ STOPPED_SHARE = 0.65
 """A piece most of whose words are past, general or supposed tells of nothing now."""
 STOPPING = (CueKind.PAST, CueKind.KNOWLEDGE, CueKind.HYPOTHETICAL)
 """Denial is left to the model: "cannot breathe" and "has not moved" deny, and are the sign itself."""
+_DENIED_SHARE = 0.5
+"""A piece that is half denied is asked about, where its rule has a question."""
 _OF_ANY_AGE = frozenset({"dehydration"})
 """Categories whose own words are for children only."""
 MOST_WORDS = 64
@@ -143,7 +145,8 @@ class MeaningReader:
         rule = _rule_of(piece, rulebook)
         if rule is None or stopped_by(piece, rule.cancelled_by) is not None:
             return None
-        in_doubt = not acts or (is_letter and "when: pressing" not in piece.signs.found)
+        denied = rule.ask is not None and piece.signs.share(CueKind.NEGATION) >= _DENIED_SHARE
+        in_doubt = not acts or denied or (is_letter and "when: pressing" not in piece.signs.found)
         return Meant(rule, piece.window.start, piece.window.end, in_doubt, piece.signs)
 
     def read(self, text: str, rulebook: Rulebook) -> list[Piece]:
