@@ -139,15 +139,22 @@ class MeaningReader:
 
     def _meant(self, piece: Piece, rulebook: Rulebook, *, is_letter: bool) -> Meant | None:
         acts = piece.trouble >= self.thresholds.act
-        # A letter has many pieces, and each may be wrong: only a sure one counts, and without a word of now it asks.
+        # A letter has many pieces, and each may be wrong: only a sure one counts.
         if not acts and (is_letter or piece.emergency < self.thresholds.ask):
             return None
         rule = _rule_of(piece, rulebook)
         if rule is None or stopped_by(piece, rule.cancelled_by) is not None:
             return None
-        denied = rule.ask is not None and piece.signs.share(CueKind.NEGATION) >= _DENIED_SHARE
-        in_doubt = not acts or denied or (is_letter and "when: pressing" not in piece.signs.found)
+        in_doubt = not acts or self._is_asked_first(piece, rule, is_letter=is_letter)
         return Meant(rule, piece.window.start, piece.window.end, in_doubt, piece.signs)
+
+    def _is_asked_first(self, piece: Piece, rule: Rule, *, is_letter: bool) -> bool:
+        """Return whether a sure piece is doubted all the same; never of a crisis, which no question stops either."""
+        if CueKind.KNOWLEDGE not in rule.cancelled_by:
+            return False
+        if rule.ask is None:
+            return is_letter and "when: pressing" not in piece.signs.found
+        return is_letter or piece.signs.share(CueKind.NEGATION) >= _DENIED_SHARE
 
     def read(self, text: str, rulebook: Rulebook) -> list[Piece]:
         """Return the pieces that may tell of trouble, the likeliest by their letters first; usually none."""

@@ -204,7 +204,7 @@ def _build_rails() -> _Rails:
 @contextmanager
 def _quiet_import() -> Iterator[None]:
     """Keep the library from downloading, from warning, and from installing a log handler while it loads."""
-    import nltk  # type: ignore[import-untyped]  # noqa: PLC0415 - only the library needs it
+    import nltk  # noqa: PLC0415 - only the library needs it
 
     root = logging.getLogger()
     placeholder = logging.NullHandler()
