@@ -43,7 +43,7 @@ class BrokenEmbedder(CountingEmbedder):
         raise OSError("gone")
 
 
-def model() -> MeaningModel:
+def model(trouble: str = "stroke:emergency") -> MeaningModel:
     weights = np.zeros(PLACES, dtype=np.float32)
     for word in ("wibbly", "wobbly"):
         weights[places_of(word)] = 5
@@ -51,7 +51,7 @@ def model() -> MeaningModel:
     rarity[places_of("wibbly wobbly")] = 1
     return MeaningModel(
         first_look=FirstLook(weights, rarity, -1.0),
-        meanings=("none:knowledge", "stroke:emergency", "vision_change:urgent"),
+        meanings=("none:knowledge", trouble, "vision_change:urgent"),
         by_vector=np.array([[0, 9, 0], [0, 4.6, 0]], dtype=np.float32),
         by_sign=np.zeros((len(NAMES), 3), dtype=np.float32),
         by_first_look=np.zeros(3, dtype=np.float32),
@@ -122,6 +122,26 @@ def test_of_a_long_letter_only_the_likeliest_pieces_are_embedded() -> None:
     letter = " ".join(["We had a wobbly day in the garden and talked about the weather for a while."] * 40)
     rails.screen_message(letter, RULEBOOK, meanings=reader(embedder))
     assert 1 <= len(embedder.asked) <= 4
+
+
+LETTER = (
+    "Good day, we are a family of five who came to live by the sea some years back and have liked it here ever since, "
+    "what with the garden and the boats and the neighbours. And then all wibbly it went. "
+    "My brother keeps the shop in the village open and the children go to the small school up the road with the others."
+)
+
+
+def test_in_a_letter_the_body_is_asked_about_first() -> None:
+    verdict = rails.screen_message(LETTER, RULEBOOK, meanings=reader())
+    assert (verdict.level, verdict.ask) == (Level.NONE, "ask_happening_now")
+    assert verdict.if_yes is not None
+    assert verdict.if_yes.category == "stroke"
+
+
+def test_in_a_letter_a_crisis_is_seen_at_once() -> None:
+    crisis = MeaningReader(model("suicide_active:emergency"), CountingEmbedder(), SIGN_WORDS)
+    verdict = rails.screen_message(LETTER, RULEBOOK, meanings=crisis)
+    assert (verdict.level, verdict.category, verdict.ask) == (Level.EMERGENCY, "suicide_active", None)
 
 
 def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
