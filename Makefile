@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 ENGLISH := README.md Makefile bot actions guardrails deploy
 # Locks, and what patients write: misspelt on purpose, and in several languages.
-NOT_SPELLED := '*/locks/*,*/requirements.txt,*/dialogue/data/*,*/cases/*,*/careguard/names.py,*/translations/*,*/__pycache__/*'
+NOT_SPELLED := '*/locks/*,*/requirements.txt,*/dialogue/data/*,*/cases/*,*/sentences/*,*/careguard/names.py,*/careguard/name_words.py,*/careguard/disguises.py,*/careguard/spelling.py,*/translations/*,*/__pycache__/*'
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check unit bench set-up set-up-dev prepare lock clean
@@ -24,7 +24,7 @@ check: ## Lint, types, import rules, spelling (after one `make set-up-dev`)
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/codespell --quiet-level 3 --ignore-words-list te,nd,ine,calle --skip $(NOT_SPELLED) $(ENGLISH)
+	$(BIN)/codespell --quiet-level 3 --ignore-words-list te,nd,ine,calle,tage,adresse,aprox,mis,bleedin --skip $(NOT_SPELLED) $(ENGLISH)
 
 unit: ## The fast tests: no processes, no browser
 	$(RUN) pytest tests/unit tests/safety tests/architecture
