@@ -7,8 +7,6 @@ from the turn and from the look-ahead at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
@@ -18,15 +16,12 @@ from actions.transcript import TranscriptEntry, summarise_case
 from bot.errors import DialogueError
 from bot.gateway.conversation import Conversation
 from bot.gateway.message import PatientMessage, ReplyKind
+from bot.gateway.opening import GENERAL_WORDS, opening_of, raise_level
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
 from bot.gateway.speech import say, tell_case
 from bot.gateway.waiting import say_closed
-from careguard.episode import raise_episode
 from careguard.verdict import Level, Verdict
-
-_WITHOUT_OWN_WORDS = {Level.EMERGENCY: "emergency_general", Level.URGENT: "urgent_general"}
-_LINES_READ_FOR_SUMMARY = 12
 
 
 async def escalate(
@@ -56,13 +51,7 @@ async def escalate(
         failure = error
     await say(services, conversation, reply_id, reply_to=message.id, case_id=case.id if case else None)
     await _call_off_answers(services, conversation)
-    raised = raise_episode(
-        conversation.episode,
-        verdict,
-        message_id=message.id,
-        at=datetime.fromtimestamp(message.received_at, UTC),
-    )
-    conversation = await services.conversations.save(replace(conversation, episode=raised))
+    conversation = await raise_level(services, conversation, message, verdict)
     if case is None:
         raise failure or AssertionError("no case and no failure")
     await tell_case(services, conversation, case)
@@ -75,26 +64,14 @@ def reply_for(services: Services, verdict: Verdict) -> str:
     """Return the approved reply of the verdict: the rule's own, else the general one of its level."""
     if verdict.say is not None and verdict.say in services.wording.entries:
         return verdict.say
-    return _WITHOUT_OWN_WORDS[verdict.level]
+    return GENERAL_WORDS[verdict.level]
 
 
 async def open_case(
     services: Services, conversation: Conversation, message: PatientMessage, reason: CaseReason, level: Level
 ) -> Case:
     """Open, or join, the conversation's case for a reason that dialogue or a failure gave."""
-    entries = await services.transcript.read(conversation.id, limit=_LINES_READ_FOR_SUMMARY)
-    case = await services.cases.open_case(
-        CaseOpening(
-            conversation_id=conversation.id,
-            channel=conversation.channel,
-            level=level,
-            reason=reason,
-            opened_by_message=message.id,
-            language=conversation.language,
-            country=conversation.country,
-            summary=summarise_case(entries, reason=reason),
-        )
-    )
+    case = await services.cases.open_case(await opening_of(services, conversation, message, reason, level))
     await tell_case(services, conversation, case)
     return case
 

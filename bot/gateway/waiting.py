@@ -7,20 +7,17 @@ the care team's acts are told through `tell_patient`. Words and signs are in `wa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from actions.handoff.case import Case, CaseAct, CaseOpening, CaseReason, CaseState
+from actions.handoff.case import Case, CaseAct, CaseReason, CaseState
 from actions.handoff.errors import CaseNotFoundError
 from actions.handoff.queue import CaseNotice
-from actions.transcript import summarise_case
 from bot.errors import ConversationError
 from bot.gateway.conversation import Conversation
 from bot.gateway.message import PatientMessage
+from bot.gateway.opening import GENERAL_WORDS, opening_of, raise_level
 from bot.gateway.services import Services
 from bot.gateway.speech import say, tell_case
-from careguard.episode import raise_episode
 from careguard.verdict import Decision, Level, Verdict
 
 FINE: Final = "check:ok"
@@ -32,8 +29,6 @@ MANNERS = frozenset(
 """Whoever says thank you after the end does not call the care team back."""
 
 _NEXT_LEVEL = {Level.NONE: Level.URGENT, Level.URGENT: Level.EMERGENCY, Level.EMERGENCY: Level.EMERGENCY}
-_GENERAL_WORDS = {Level.URGENT: "urgent_general", Level.EMERGENCY: "emergency_general"}
-_LINES_READ_FOR_SUMMARY = 12
 _CRISES = frozenset({CaseReason.CRISIS, CaseReason.EMERGENCY})
 
 
@@ -72,19 +67,8 @@ async def wrote_again(
     said = {str(decision["reply"]) for decision in decided if "reply" in decision}
     if (said and said <= MANNERS) or any("effect" in decision for decision in decided):
         return
-    entries = await services.transcript.read(conversation.id, limit=_LINES_READ_FOR_SUMMARY)
-    case = await services.cases.reopen(
-        CaseOpening(
-            conversation_id=conversation.id,
-            channel=conversation.channel,
-            level=Level.NONE,
-            reason=CaseReason.WROTE_AGAIN,
-            opened_by_message=message.id,
-            language=conversation.language,
-            country=conversation.country,
-            summary=summarise_case(entries, reason=CaseReason.WROTE_AGAIN),
-        )
-    )
+    opening = await opening_of(services, conversation, message, CaseReason.WROTE_AGAIN, Level.NONE)
+    case = await services.cases.reopen(opening)
     if case is None or case.events[-1].act is not CaseAct.REOPENED or case.state is not CaseState.WAITING:
         return
     await _say_of_case(services, conversation, case, "handoff_reopened", f"reopened.{case.waiting_since}")
@@ -182,30 +166,13 @@ async def tell_patient(services: Services, notice: CaseNotice) -> None:
 
 
 async def _raise(services: Services, conversation: Conversation, message: PatientMessage, case: Case) -> None:
+    reason = CaseReason.WORSE_WHILE_WAITING
     level = _NEXT_LEVEL[case.level]
-    entries = await services.transcript.read(conversation.id, limit=_LINES_READ_FOR_SUMMARY)
-    raised = await services.cases.open_case(
-        CaseOpening(
-            conversation_id=conversation.id,
-            channel=conversation.channel,
-            level=level,
-            reason=CaseReason.WORSE_WHILE_WAITING,
-            opened_by_message=message.id,
-            category=case.category,
-            language=conversation.language,
-            country=conversation.country,
-            summary=summarise_case(entries, reason=CaseReason.WORSE_WHILE_WAITING),
-        )
-    )
-    await say(services, conversation, _GENERAL_WORDS[raised.level], reply_to=message.id, case_id=raised.id)
+    opening = await opening_of(services, conversation, message, reason, level, category=case.category)
+    raised = await services.cases.open_case(opening)
+    await say(services, conversation, GENERAL_WORDS[raised.level], reply_to=message.id, case_id=raised.id)
     verdict = Verdict(Decision.ESCALATE, raised.level, raised.category)
-    episode = raise_episode(
-        conversation.episode,
-        verdict,
-        message_id=message.id,
-        at=datetime.fromtimestamp(message.received_at, UTC),
-    )
-    conversation = await services.conversations.save(replace(conversation, episode=episode))
+    conversation = await raise_level(services, conversation, message, verdict)
     await tell_case(services, conversation, raised)
     await say_closed(services, conversation, raised)
 
