@@ -141,7 +141,6 @@ class AnswerRunner:
         await services.right_of_way.give()
         async with asyncio.timeout(services.settings.answer_budget_s):
             async for part in services.answering.answer(request):
-                await services.right_of_way.give()
                 if isinstance(part, FinishedAnswer):
                     return part
                 await self._send_part(services, conversation.id, message_id, part)

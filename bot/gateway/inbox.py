@@ -31,23 +31,20 @@ redis.call('ZADD', KEYS[3], 'NX', ARGV[5], ARGV[7])
 return {1, ARGV[2]}
 """
 
-_FINISH = """
-redis.call('XDEL', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[2], ARGV[2] .. ':attempts')
-if redis.call('XLEN', KEYS[1]) > 0 or redis.call('HLEN', KEYS[3]) > 0 then return 0 end
-redis.call('ZREM', KEYS[4], ARGV[3])
+_REST = """
+if redis.call('XLEN', KEYS[1]) > 0 or redis.call('HLEN', KEYS[2]) > 0 then return 0 end
+redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('DEL', KEYS[1])
 return 1
 """
 
-_REST = """
-if redis.call('XLEN', KEYS[1]) == 0 and redis.call('HLEN', KEYS[2]) == 0 then
-  redis.call('ZREM', KEYS[3], ARGV[1])
-  redis.call('DEL', KEYS[1])
-  return 1
-end
-return 0
+_FINISH = (
+    """
+redis.call('XDEL', KEYS[1], ARGV[2])
+redis.call('HDEL', KEYS[4], ARGV[3], ARGV[3] .. ':attempts')
 """
+    + _REST
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +134,8 @@ class Inbox:
         Returns True when nothing is left; then the conversation is off the list of work as well.
         """
         at_rest = await self._finish(
-            keys=[_stream(conversation_id), _progress(conversation_id), _orders(conversation_id), WORK_KEY],
-            args=[waiting.entry, waiting.message.id, conversation_id],
+            keys=[_stream(conversation_id), _orders(conversation_id), WORK_KEY, _progress(conversation_id)],
+            args=[conversation_id, waiting.entry, waiting.message.id],
         )
         return bool(at_rest)
 
