@@ -65,7 +65,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where answering ends and abstaining begins; calibrated by `bedside evaluate retrieval`."""
+    """Where answering ends and abstaining begins; held by tests/evaluations/test_retrieval_targets.py."""
 
     ambiguous_name_fit: float = 0.845
     """Cosine that a name with an everyday meaning ("cold", "period") needs with its topic."""

@@ -10,28 +10,17 @@ A hit counts when people are called or the one fact that decides is asked; a nea
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.evaluation.own_sentences import HITS, NEAR_MISSES, Sentence, read_sentences
 from careguard.rulebook import Rulebook, load_rulebook
 from careguard.screen import screen
-from careguard.strict_yaml import read_yaml
 from careguard.verdict import Level, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
-SENTENCES = ROOT / "guardrails" / "sentences"
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence with what it is and how it was written."""
-
-    language: str
-    category: str
-    manner: str
-    is_hit: bool
-    text: str
+LANGUAGES = ("en", "es")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +38,12 @@ class Judged:
     @property
     def is_right(self) -> bool:
         """Whether that is as it should be."""
-        return self.is_seen is self.sentence.is_hit
+        return self.is_seen is (self.sentence.kind == HITS)
 
 
-def read_sentences() -> Iterator[Sentence]:
+def own_sentences() -> list[Sentence]:
     """Return every sentence of every language."""
-    for path in sorted(SENTENCES.glob("*/*.yaml")):
-        data = read_yaml(path)
-        for kind in ("hits", "near_misses"):
-            for manner, texts in (data.get(kind) or {}).items():
-                for text in texts:
-                    yield Sentence(path.parent.name, data["category"], manner, kind == "hits", str(text))
+    return read_sentences(ROOT / "guardrails", LANGUAGES)
 
 
 def judge(sentences: Sequence[Sentence], rulebook: Rulebook) -> list[Judged]:
@@ -86,28 +70,29 @@ def _table(title: str, judged: Sequence[Judged], by: Callable[[Sentence], str]) 
 def main() -> None:
     """Print the tables, and with --show the sentences that are judged wrongly."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--show", choices=("hits", "near_misses", "all"))
+    arguments.add_argument("--show", choices=(HITS, NEAR_MISSES, "all"))
     arguments.add_argument("--category")
     arguments.add_argument("--language")
     given = arguments.parse_args()
     rulebook = load_rulebook(ROOT / "guardrails", ROOT / "locales")
     judged = [
         one
-        for one in judge(list(read_sentences()), rulebook)
+        for one in judge(own_sentences(), rulebook)
         if given.category in (None, one.sentence.category) and given.language in (None, one.sentence.language)
     ]
-    for is_hit, title in ((True, "seen, of what must be seen"), (False, "left alone, of what must be left alone")):
-        chosen = [one for one in judged if one.sentence.is_hit is is_hit]
+    for kind, title in (
+        (HITS, "seen, of what must be seen"),
+        (NEAR_MISSES, "left alone, of what must be left alone"),
+    ):
+        chosen = [one for one in judged if one.sentence.kind == kind]
         _table(title, chosen, lambda sentence: "all")
         _table(f"{title}, by category", chosen, lambda sentence: sentence.category)
-        _table(f"{title}, by manner", chosen, lambda sentence: sentence.manner)
+        _table(f"{title}, by manner", chosen, lambda sentence: sentence.way)
     for one in judged:
-        shown = given.show == "all" or given.show == ("hits" if one.sentence.is_hit else "near_misses")
+        shown = given.show in ("all", one.sentence.kind)
         if shown and not one.is_right:
             fired = ", ".join(rule.id for rule in one.verdict.rules)
-            print(
-                f"{one.sentence.language} {one.sentence.category}/{one.sentence.manner} [{fired}] {one.sentence.text}"
-            )
+            print(f"{one.sentence.language} {one.sentence.category}/{one.sentence.way} [{fired}] {one.sentence.text}")
 
 
 if __name__ == "__main__":

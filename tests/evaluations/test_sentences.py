@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from bot.evaluation.own_sentences import HITS
 from careguard.rulebook import load_rulebook
-from tests.evaluations.sentences import Judged, judge, read_sentences, share_right
+from tests.evaluations.sentences import LANGUAGES, Judged, judge, own_sentences, share_right
 
 ROOT = Path(__file__).resolve().parents[2]
-LANGUAGES = ("en", "es")
 
 
 @pytest.fixture(scope="module")
 def unseen() -> list[Judged]:
     """The sentences that nobody looked at while writing wordings."""
-    chosen = [sentence for sentence in read_sentences() if zlib.crc32(sentence.text.encode()) % 2]
+    chosen = [sentence for sentence in own_sentences() if zlib.crc32(sentence.text.encode()) % 2]
     return judge(chosen, load_rulebook(ROOT / "guardrails", ROOT / "locales"))
 
 
 def recall(judged: list[Judged], language: str) -> float:
-    return share_right([one for one in judged if one.sentence.is_hit and one.sentence.language == language])
+    return share_right([one for one in judged if one.sentence.kind == HITS and one.sentence.language == language])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -35,7 +35,7 @@ def test_wordings_alone_see_more_than_half_of_what_they_were_never_shown(unseen:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_near_misses_are_rarely_taken_for_danger(unseen: list[Judged], language: str) -> None:
-    near = [one for one in unseen if not one.sentence.is_hit and one.sentence.language == language]
+    near = [one for one in unseen if one.sentence.kind != HITS and one.sentence.language == language]
     assert share_right(near) >= 0.92
 
 

@@ -49,6 +49,16 @@ def queue_of(gateway: Gateway, clock: FakeClock) -> CaseQueue:
     return CaseQueue(gateway.redis, Vault(gateway.settings.data_key.get_secret_value()), clock=clock)
 
 
+async def held_by_ana(gateway: Gateway, clock: FakeClock) -> tuple[Chat, CaseQueue, str]:
+    """A patient who asked for a person, and whose case Ana has claimed."""
+    chat = await gateway.chat(country="US")
+    await chat.patient("person")
+    case_id = await case_id_of(chat)
+    queue = queue_of(gateway, clock)
+    await queue.claim(case_id, "ana")
+    return chat, queue, case_id
+
+
 async def case_id_of(chat: Chat) -> str:
     return str((await chat.expect(name="case", state="waiting"))["case_id"])
 
@@ -152,11 +162,7 @@ async def test_a_holder_who_falls_silent_loses_the_case_and_the_patient_is_told(
     desk_gateway: Gateway, clock: FakeClock
 ) -> None:
     """Reminded after five minutes, back in the queue after ten; the patient reads it."""
-    chat = await desk_gateway.chat(country="US")
-    await chat.patient("person")
-    case_id = await case_id_of(chat)
-    queue = queue_of(desk_gateway, clock)
-    await queue.claim(case_id, "ana")
+    chat, queue, case_id = await held_by_ana(desk_gateway, clock)
     clock.pass_s(301)
     await _until(queue, case_id, CaseAct.HOLDER_WARNED)
     clock.pass_s(301)
@@ -170,11 +176,7 @@ async def test_who_writes_again_after_the_end_is_heard_and_a_thank_you_is_not_a_
     desk_gateway: Gateway, clock: FakeClock
 ) -> None:
     """The same case opens again within a day, and the bot answers meanwhile."""
-    chat = await desk_gateway.chat(country="US")
-    await chat.patient("person")
-    case_id = await case_id_of(chat)
-    queue = queue_of(desk_gateway, clock)
-    await queue.claim(case_id, "ana")
+    chat, queue, case_id = await held_by_ana(desk_gateway, clock)
     await queue.resolve(case_id, "ana", Outcome.ANSWERED)
     desk_gateway.dialogue.decide = lambda turn: [{"reply": "thanks"}]
     await chat.patient("thank you so much")
@@ -193,11 +195,7 @@ async def test_a_held_reply_reaches_the_patient_after_its_time_and_only_once(
     desk_gateway: Gateway, clock: FakeClock
 ) -> None:
     """Ten seconds on the clock; a gateway that starts afterwards sends what an earlier one left, and nothing twice."""
-    chat = await desk_gateway.chat(country="US")
-    await chat.patient("person")
-    case_id = await case_id_of(chat)
-    queue = queue_of(desk_gateway, clock)
-    await queue.claim(case_id, "ana")
+    chat, queue, case_id = await held_by_ana(desk_gateway, clock)
     await queue.hold_reply(case_id, OutgoingReply("r1", "ana", "Ana", "Hello from Ana", clock.now, clock.now + 10))
     assert not [m for m in chat.messages() if m["kind"] == "human"]
     clock.pass_s(11)
