@@ -13,9 +13,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from actions.answering.audience import for_whom
 from actions.answering.country import EmergencyNumbers
 from actions.answering.generate import Model, draft_sentences
-from actions.answering.retrieve import Retrieved, Retriever
+from actions.answering.letter import retrieve_for_letter
+from actions.answering.retrieve import RetrievalDecision, Retrieved, Retriever
 from actions.answering.topic import Passage
 from actions.answering.verbatim import Style, compose_answer
 from careguard.rails import review_draft_sentence
@@ -24,6 +26,9 @@ from careguard.review_words import ReviewPolicy
 from careguard.verdict import Decision
 
 _LOG = logging.getLogger(__name__)
+
+_LONGEST_QUESTION = 1000
+"""Characters of a message that may be one question."""
 
 OnSentence = Callable[[int, ReviewedSentence], Awaitable[None]]
 """Called with the position and the words of each reviewed sentence, in order, before the whole answer is done."""
@@ -67,8 +72,8 @@ class Parts:
 async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | None = None) -> ReviewedAnswer:
     """Return the reviewed answer to the order; when nothing reviewed answers it, one that abstained."""
     started = time.perf_counter()
-    retrieved = await asyncio.to_thread(parts.retriever.retrieve, order.question, order.language, order.topic)
-    found = _Found(retrieved, _given_passages(retrieved, order, parts), _since(started))
+    question, retrieved = await asyncio.to_thread(_retrieve, order, parts.retriever)
+    found = _Found(question, retrieved, _given_passages(retrieved, order, parts), _since(started))
     if parts.drafting is not None and found.passages and not parts.drafting.at_once.locked():
         drafted = await _answer_drafted(order, parts, parts.drafting, found, on_sentence)
         if drafted is not None:
@@ -83,9 +88,27 @@ async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | 
 class _Found:
     """What retrieval found, with the passages as this patient reads them."""
 
+    question: str
+    """What was asked; of a letter the question inside it."""
     retrieved: Retrieved
     passages: list[Passage]
     ms: float
+
+
+def _retrieve(order: Order, retriever: Retriever) -> tuple[str, Retrieved]:
+    """Return the question, of a letter the one inside it, and what is found for the people that it is about."""
+    question = order.question
+    # What is longer is a letter; as one question it names anything, and retrieval would take seconds.
+    as_one = question if len(question) <= _LONGEST_QUESTION else ""
+    found = retriever.retrieve(as_one, order.language, order.topic)
+    index = retriever.knowledge.index(order.language)
+    if index is None:
+        return question, found
+    if found.decision is RetrievalDecision.ABSTAIN:
+        inside = retrieve_for_letter(question, order.language, retriever, index.asked)
+        question, found = inside if inside is not None else (question, found)
+    # Whom it is about may stand anywhere in the letter.
+    return question, for_whom(found, order.question, index.asked)
 
 
 def _answer_verbatim(order: Order, parts: Parts, found: _Found) -> ReviewedAnswer:
@@ -120,7 +143,7 @@ async def _answer_drafted(
                 asyncio.timeout(drafting.budget_s),
                 aclosing(
                     draft_sentences(
-                        drafting.model, order.question, found.passages, order.language, drafting.max_new_tokens
+                        drafting.model, found.question, found.passages, order.language, drafting.max_new_tokens
                     )
                 ) as sentences,
             ):

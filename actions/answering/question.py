@@ -46,6 +46,59 @@ class AspectWords:
     told: re.Pattern[str] | None
 
 
+class Group(StrEnum):
+    """Whom a question or a passage is about."""
+
+    CHILD = "child"
+    ADULT = "adult"
+    OLDER_ADULT = "older_adult"
+    PREGNANCY = "pregnancy"
+
+
+_FROM_ADULT = 18
+_FROM_OLDER = 65
+"""Source: World Health Organization and US law: an adult from 18 years; MedlinePlus: older adults from 65."""
+_LONGEST_LIFE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWords:
+    """The words by which a question is about a group, and those by which a passage names it."""
+
+    asked: re.Pattern[str]
+    told: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WhoWords:
+    """Everything by which one language tells whom it is about."""
+
+    groups: dict[Group, GroupWords]
+    years: re.Pattern[str]
+    months: re.Pattern[str]
+    """Ages that only a baby has: months, weeks and days."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterWords:
+    """The words by which the question inside a long message is found."""
+
+    wishes: re.Pattern[str]
+    """What comes before a wish to know ("please tell me")."""
+    needs: re.Pattern[str]
+    """What asks without a question ("any treatment for")."""
+    own_case: re.Pattern[str]
+    """What asks for a judgement on one person, which nobody here gives."""
+    not_here: re.Pattern[str]
+    """What no passage holds: addresses, prices, studies."""
+    headings: re.Pattern[str]
+    """What stands before the subject and before the text of a letter."""
+    courtesies: re.Pattern[str]
+    """How a piece begins that only greets or thanks."""
+    personal: re.Pattern[str]
+    """What tells a sentence of the story from a subject line ("my", "she")."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionWords:
     """Everything `questions.yaml` says about one language."""
@@ -65,6 +118,28 @@ class QuestionWords:
     opposites: tuple[tuple[str, str], ...]
     ambiguous: frozenset[str]
     """Stems of topic words that often mean something else."""
+    who: WhoWords
+    letters: LetterWords
+
+    def about(self, question: str) -> frozenset[Group]:
+        """Return whom the question is about, as far as it says so; empty when it does not."""
+        said = " ".join(words(question))
+        found = {group for group, cues in self.who.groups.items() if cues.asked.search(said)}
+        if self.who.months.search(said):
+            found.add(Group.CHILD)
+        for age in (int(next(filter(None, hit.groups()))) for hit in self.who.years.finditer(said)):
+            if age < _FROM_ADULT:
+                found.add(Group.CHILD)
+            elif age <= _LONGEST_LIFE:
+                # "my son is 30 years old": the age tells more than the word.
+                found.discard(Group.CHILD)
+                found.add(Group.OLDER_ADULT if age >= _FROM_OLDER else Group.ADULT)
+        return frozenset(found)
+
+    def named_in(self, passage: str) -> frozenset[Group]:
+        """Return the groups that a passage names."""
+        told = " ".join(words(passage))
+        return frozenset(group for group, cues in self.who.groups.items() if cues.told.search(told))
 
     def aspects_of(self, question: str) -> tuple[Aspect, ...]:
         """Return the aspects the question asks for, the one with the most telling cue first.
@@ -112,7 +187,12 @@ class QuestionWords:
         return self.about_the_bot.search(fold(question)) is not None
 
 
-_KEYS = {"aspects", "yes_or_no", "follow_ups", "goes_on", "about_the_bot", "frame", "details", "opposites", "ambiguous"}
+_KEYS = {
+    "aspects", "yes_or_no", "follow_ups", "goes_on", "about_the_bot", "frame", "details", "opposites", "ambiguous",
+    "who", "ages", "letters",
+}  # fmt: skip
+_AGES = {"years", "months"}
+_LETTER_KEYS = {"wishes", "needs", "own_case", "not_here", "headings", "courtesies", "personal"}
 
 
 def read_question_words(locales: Path, language: str) -> QuestionWords:
@@ -141,7 +221,42 @@ def read_question_words(locales: Path, language: str) -> QuestionWords:
         & stop_words(language),
         opposites=_read_opposites(path, loaded["opposites"]),
         ambiguous=_stem_set(path, "ambiguous", loaded["ambiguous"], language),
+        who=_read_who(path, loaded["who"], loaded["ages"]),
+        letters=_read_letters(path, loaded["letters"]),
     )
+
+
+def _read_who(path: Path, groups: Any, ages: Any) -> WhoWords:
+    if not isinstance(groups, dict) or set(groups) != {group.value for group in Group}:
+        raise DataFileError(path, f"who must be exactly: {', '.join(group.value for group in Group)}")
+    if not isinstance(ages, dict) or set(ages) != _AGES:
+        raise DataFileError(path, "ages must have 'years' and 'months'")
+    return WhoWords(
+        {Group(name): _read_group(path, name, entry) for name, entry in groups.items()},
+        years=_ages(path, "years", ages["years"]),
+        months=_ages(path, "months", ages["months"]),
+    )
+
+
+def _read_group(path: Path, name: str, entry: Any) -> GroupWords:
+    if not isinstance(entry, dict) or set(entry) != {"asked", "told"}:
+        raise DataFileError(path, f"who.{name} must have 'asked' and 'told'")
+    asked, told = (_some_texts(path, f"{name}.{key}", entry[key]) for key in ("asked", "told"))
+    return GroupWords(_phrases(asked), _phrases(told))
+
+
+def _ages(path: Path, key: str, value: Any) -> re.Pattern[str]:
+    phrases = _some_texts(path, key, value)
+    if not all(phrase.count("#") == 1 for phrase in phrases):
+        raise DataFileError(path, f"each phrase of '{key}' must have one # where the number stands")
+    ways = "|".join(_pattern(fold(phrase)).replace(r"\#", r"(\d{1,3})") for phrase in phrases)
+    return re.compile(r"(?<!\w)(?:" + ways + r")(?!\w)")
+
+
+def _read_letters(path: Path, value: Any) -> LetterWords:
+    if not isinstance(value, dict) or set(value) != _LETTER_KEYS:
+        raise DataFileError(path, f"letters must have exactly these keys: {', '.join(sorted(_LETTER_KEYS))}")
+    return LetterWords(**{key: _phrases(_some_texts(path, f"letters.{key}", value[key])) for key in _LETTER_KEYS})
 
 
 def _read_aspect(path: Path, name: str, entry: Any) -> AspectWords:
@@ -174,6 +289,13 @@ def _texts(path: Path, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
         raise DataFileError(path, f"'{key}' must be a list of words, like [one, two]")
     return [item.strip() for item in value]
+
+
+def _some_texts(path: Path, key: str, value: Any) -> list[str]:
+    found = _texts(path, key, value)
+    if not found:
+        raise DataFileError(path, f"'{key}' must not be empty")
+    return found
 
 
 def _phrases(phrases: list[str]) -> re.Pattern[str]:
