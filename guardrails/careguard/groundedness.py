@@ -14,7 +14,7 @@ from itertools import pairwise
 from rapidfuzz.distance import Indel
 
 from careguard.review_words import Direction, ReviewPolicy, ReviewWords
-from careguard.stems import fold, stem, stop_words, words
+from careguard.stems import stem, stop_words, words
 
 _TOKEN = re.compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[.;:!?,()]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -68,7 +68,7 @@ class _Text:
     def __init__(self, text: str, words_of: ReviewWords) -> None:
         language = words_of.language
         stop = stop_words(language)
-        self.tokens: list[str] = _TOKEN.findall(fold(text))
+        self.tokens: list[str] = _TOKEN.findall(words_of.as_compared(text))
         self.telling: list[str] = []
         self.numbers: list[tuple[str, str]] = []
         self.denied: dict[str, set[bool]] = {}
@@ -104,9 +104,9 @@ def _changed_against_its_model(sentence: str, passages: Sequence[str], words_of:
 
     One word is enough to turn a copied sentence round, and it may be a word that the passage holds elsewhere.
     """
-    mine = _TOKEN.findall(fold(sentence))
+    mine = _TOKEN.findall(words_of.as_compared(sentence))
     models = [
-        _TOKEN.findall(fold(model))
+        _TOKEN.findall(words_of.as_compared(model))
         for passage in passages
         for model in (passage, *_SENTENCE_END.split(passage))
         if model

@@ -25,10 +25,11 @@ RULE_IDS = frozenset(
 _THRESHOLDS = frozenset({"word_support", "plain_words", "longest_sentence"})
 _PHRASE_KEYS = (
     "dose_units", "dose_verbs", "dose_unless", "diagnosis", "diagnosis_unless", "medicine_words", "change_verbs",
-    "change_objects", "change_unless", "reassurance", "clause_breaks",
+    "change_objects", "change_unless", "reassurance", "clause_breaks", "leads",
 )  # fmt: skip
 _WORD_KEYS = ("negations", "plain")
-_OTHER_KEYS = ("directions", "who_and_when", "number_words")
+_WRITTEN_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_OTHER_KEYS = ("directions", "who_and_when", "number_words", "same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,15 @@ class ReviewWords:
     directions: tuple[Direction, ...]
     who_and_when: tuple[frozenset[str], ...]
     number_words: Mapping[str, str]
+    same: Mapping[str, str]
+    """Ways to write a word that mean another one exactly ("can't": "cannot"), folded."""
+
+    def as_compared(self, text: str) -> str:
+        """Return the folded text without a lead that says nothing, every word in the way in which it is compared."""
+        folded = fold(text)
+        if lead := self.phrases["leads"].match(folded):
+            folded = folded[lead.end() :].lstrip(" ,:")
+        return _WRITTEN_WORD.sub(lambda found: self.same.get(found[0], found[0]), folded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ def _read_words(locales: Path, language: str) -> ReviewWords:
         directions=_read_directions(path, loaded["directions"], language),
         who_and_when=tuple(_stem_set(_texts(path, "who_and_when", g), language) for g in loaded["who_and_when"]),
         number_words=_read_number_words(path, loaded["number_words"]),
+        same=_read_same(path, loaded["same"]),
     )
 
 
@@ -125,6 +136,12 @@ def _read_number_words(path: Path, value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(number, int | float) for number in value.values()):
         raise DataFileError(path, "'number_words' must give a number for each word, like {two: 2}")
     return {fold(str(word)): f"{number:g}" for word, number in value.items()}
+
+
+def _read_same(path: Path, value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(word, str) and word.strip() for word in value.values()):
+        raise DataFileError(path, "'same' must give a word for each way to write it, like {can't: cannot}")
+    return {fold(str(way)): fold(word) for way, word in value.items()}
 
 
 def _stem_set(entries: list[str], language: str) -> frozenset[str]:

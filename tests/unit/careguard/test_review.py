@@ -92,6 +92,13 @@ def test_what_a_small_model_really_wrote_is_not_shown(passage: str, draft: str) 
         (FLU_SHOT, "The flu shot does not give you the flu."),
         (LOW_SUGAR, "When blood sugar is low, have juice or regular soda."),
         (EATING, "It is important that people with diabetes eat vegetables and whole grains."),
+        (
+            PRESSURE,
+            "It is important to know that high blood pressure means that blood pushes too hard on the vessel walls.",
+        ),
+        (FLU_SHOT, "In general, a flu shot can't give you the flu."),
+        (KEEP_TAKING, "Don't stop blood pressure medicine on your own, even when you feel fine."),
+        (KEEP_TAKING, "Remember to talk to your doctor first."),
     ],
 )
 def test_a_careful_draft_is_shown(passage: str, draft: str) -> None:
@@ -152,6 +159,24 @@ def test_each_rule_stops_what_it_is_for(passage: str, draft: str, rule: str) -> 
 )
 def test_the_rules_hold_in_spanish(passage: str, draft: str, rule: str) -> None:
     assert rule in fired(verdict(draft, passage, "es"))
+
+
+@pytest.mark.parametrize(
+    ("passage", "draft"),
+    [
+        (FLU_SHOT, "It is important to know that a flu shot can give you the flu."),
+        (KEEP_TAKING, "Remember to stop blood pressure medicine on your own, even when you feel fine."),
+        ("Children can't get it.", "Children can get it."),
+        ("Children can get it.", "In general, children can't get it."),
+        ("Use it before meals.", "Please use it after meals."),
+    ],
+)
+def test_a_lead_or_a_contraction_hides_no_change(passage: str, draft: str) -> None:
+    assert verdict(draft, passage).decision is Decision.REFUSE
+
+
+def test_a_lead_alone_says_nothing() -> None:
+    assert fired(verdict("In general.", PRESSURE)) == {"no_words"}
 
 
 @pytest.mark.parametrize(
@@ -302,6 +327,11 @@ def test_only_the_review_makes_a_reviewed_answer() -> None:
         ("locales/languages/en/review.yaml", lambda t: t.replace("negations:", "denials:"), "exactly these keys"),
         ("locales/languages/en/review.yaml", lambda t: t.replace("[high], [low]]", "[high]]"), "list of pairs"),
         ("locales/languages/en/review.yaml", lambda t: t.replace("{one: 1", "{one: first"), "a number for each word"),
+        (
+            "locales/languages/en/review.yaml",
+            lambda t: t.replace('{"can\'t": cannot', '{"can\'t": 7'),
+            "a word for each way",
+        ),
         (
             "locales/languages/en/review.yaml",
             lambda t: t.replace("negations: [", "negations: []\nold: ["),
