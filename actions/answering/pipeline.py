@@ -15,6 +15,7 @@ from typing import Any
 
 from actions.answering.audience import for_whom
 from actions.answering.country import EmergencyNumbers
+from actions.answering.difference import both_sides
 from actions.answering.generate import Model, draft_sentences
 from actions.answering.letter import retrieve_for_letter
 from actions.answering.retrieve import RetrievalDecision, Retrieved, Retriever
@@ -104,11 +105,14 @@ def _retrieve(order: Order, retriever: Retriever) -> tuple[str, Retrieved]:
     index = retriever.knowledge.index(order.language)
     if index is None:
         return question, found
+    if found.decision is RetrievalDecision.ABSTAIN and (ours := index.asked.in_our_words(as_one)) != as_one:
+        found = retriever.retrieve(ours, order.language, order.topic)
     if found.decision is RetrievalDecision.ABSTAIN:
         inside = retrieve_for_letter(question, order.language, retriever, index.asked)
         question, found = inside if inside is not None else (question, found)
     # Whom it is about may stand anywhere in the letter.
-    return question, for_whom(found, order.question, index.asked)
+    found = for_whom(found, order.question, index.asked)
+    return question, both_sides(found, question, order.language, retriever)
 
 
 def _answer_verbatim(order: Order, parts: Parts, found: _Found) -> ReviewedAnswer:

@@ -118,8 +118,24 @@ class QuestionWords:
     opposites: tuple[tuple[str, str], ...]
     ambiguous: frozenset[str]
     """Stems of topic words that often mean something else."""
+    differences: re.Pattern[str]
+    instead: dict[str, str]
+    """Words that patients use, and the word by which passages tell it ("kissing": "saliva")."""
     who: WhoWords
     letters: LetterWords
+
+    def compares(self, question: str) -> bool:
+        """Return whether the question asks how two things differ."""
+        return self.differences.search(fold(question)) is not None
+
+    def in_our_words(self, question: str) -> str:
+        """Return the question with the words by which passages tell it; itself where there are none."""
+        return (
+            " ".join(self.instead.get(word, word) for word in words(question)) if self._has_ours(question) else question
+        )
+
+    def _has_ours(self, question: str) -> bool:
+        return not self.instead.keys().isdisjoint(words(question))
 
     def about(self, question: str) -> frozenset[Group]:
         """Return whom the question is about, as far as it says so; empty when it does not."""
@@ -189,7 +205,7 @@ class QuestionWords:
 
 _KEYS = {
     "aspects", "yes_or_no", "follow_ups", "goes_on", "about_the_bot", "frame", "details", "opposites", "ambiguous",
-    "who", "ages", "letters",
+    "differences", "instead", "who", "ages", "letters",
 }  # fmt: skip
 _AGES = {"years", "months"}
 _LETTER_KEYS = {"wishes", "needs", "own_case", "not_here", "headings", "courtesies", "personal"}
@@ -221,9 +237,17 @@ def read_question_words(locales: Path, language: str) -> QuestionWords:
         & stop_words(language),
         opposites=_read_opposites(path, loaded["opposites"]),
         ambiguous=_stem_set(path, "ambiguous", loaded["ambiguous"], language),
+        differences=_phrases(_some_texts(path, "differences", loaded["differences"])),
+        instead=_read_instead(path, loaded["instead"]),
         who=_read_who(path, loaded["who"], loaded["ages"]),
         letters=_read_letters(path, loaded["letters"]),
     )
+
+
+def _read_instead(path: Path, value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(word, str) and word.strip() for word in value.values()):
+        raise DataFileError(path, "'instead' must give one word for each, like {kissing: saliva}")
+    return {fold(str(theirs)): fold(ours) for theirs, ours in value.items()}
 
 
 def _read_who(path: Path, groups: Any, ages: Any) -> WhoWords:
