@@ -6,6 +6,7 @@ says what a patient's own result means.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from careguard.strict_yaml import read_yaml
 
 GLOSSARY_FILE = "glossary.yaml"
 
+_KEYS = frozenset({"written_on", "reviewed_by", "reviewed_on", "sources", "terms", "several"})
+_SEVERAL_KEYS = frozenset({"written", "means", "source"})
 _TERM_KEYS = frozenset({"id", "term", "also", "means", "source", "as_written"})
 _TERM_REQUIRED = _TERM_KEYS - {"as_written"}
 _SOURCE_KEYS = frozenset({"id", "publisher", "title", "url"})
@@ -54,36 +57,71 @@ class Term:
         return (self.term, *self.also)
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A term where it stands in a text."""
+
+    term: Term
+    written: str
+    """The glossary's spelling that stands there."""
+    start: int
+    end: int
+    """Where it stands, in characters of the text without accents."""
+
+
 @dataclass(frozen=True)
 class Glossary:
     """The terms of one language."""
 
     language: str
     terms: tuple[Term, ...]
+    several: tuple[Term, ...]
+    """Abbreviations that stand for more than one thing; what each says names them all and chooses none."""
+    written_on: dt.date
+    reviewed_by: str | None
+    reviewed_on: dt.date | None
 
     def find(self, text: str) -> tuple[Term, ...]:
         """Return the terms that stand in the text, in its order, each once; a longer term hides one inside it."""
-        found: dict[str, Term] = {}
-        plain = _without_accents(text)
-        for match in self._pattern.finditer(plain):
-            term = self._term_of(match.group())
-            if term is not None:
-                found.setdefault(term.id, term)
+        return tuple(mention.term for mention in self.mentions(text))
+
+    def mentions(self, text: str) -> tuple[Mention, ...]:
+        """Return where each term stands first, in the order of the text; a longer term hides one inside it."""
+        found: dict[str, Mention] = {}
+        for match in self._pattern.finditer(without_accents(text)):
+            spelled = self._spelled(match.group())
+            if spelled is not None:
+                written, term = spelled
+                found.setdefault(term.id, Mention(term, written, match.start(), match.end()))
         return tuple(found.values())
 
-    def _term_of(self, written: str) -> Term | None:
+    def named(self, text: str) -> Mention | None:
+        """Return the term that is the whole text, in whatever letters ("what does fit mean" asks for FIT)."""
+        plain = without_accents(text)
+        spelled = self._spelled(plain) or self._any_case.get(plain.casefold())
+        return Mention(spelled[1], spelled[0], 0, len(plain)) if spelled is not None else None
+
+    def _spelled(self, written: str) -> tuple[str, Term] | None:
         exact = self._as_written.get(written)
         return exact if exact is not None else self._folded.get(written.casefold())
 
-    @cached_property
-    def _as_written(self) -> Mapping[str, Term]:
-        return {_without_accents(words): term for term in self.terms for words in term.as_written}
+    @property
+    def _all(self) -> tuple[Term, ...]:
+        return self.terms + self.several
 
     @cached_property
-    def _folded(self) -> Mapping[str, Term]:
+    def _as_written(self) -> Mapping[str, tuple[str, Term]]:
+        return {without_accents(words): (words, term) for term in self._all for words in term.as_written}
+
+    @cached_property
+    def _any_case(self) -> Mapping[str, tuple[str, Term]]:
+        return {written.casefold(): spelled for written, spelled in self._as_written.items()}
+
+    @cached_property
+    def _folded(self) -> Mapping[str, tuple[str, Term]]:
         return {
-            _without_accents(words).casefold(): term
-            for term in self.terms
+            without_accents(words).casefold(): (words, term)
+            for term in self._all
             for words in term.spellings
             if words not in term.as_written
         }
@@ -105,14 +143,42 @@ def load_glossary(locales: Path, language: str) -> Glossary:
     """
     path = locales / "languages" / language / GLOSSARY_FILE
     loaded = read_yaml(path)
-    if not isinstance(loaded, dict) or set(loaded) != {"sources", "terms"}:
-        raise DataFileError(path, "a glossary has the keys sources and terms, and no other")
+    if not isinstance(loaded, dict) or set(loaded) != _KEYS:
+        raise DataFileError(path, f"a glossary has exactly these keys: {', '.join(sorted(_KEYS))}")
     sources = _read_sources(path, loaded["sources"])
     if not isinstance(loaded["terms"], list) or not loaded["terms"]:
         raise DataFileError(path, "'terms' must be a list of terms")
+    if not isinstance(loaded["several"], list):
+        raise DataFileError(path, "'several' must be a list of abbreviations")
     terms = tuple(_read_term(path, entry, sources) for entry in loaded["terms"])
-    _refuse_twice(path, terms)
-    return Glossary(language, terms)
+    several = tuple(_read_several(path, entry, sources) for entry in loaded["several"])
+    _refuse_twice(path, terms + several)
+    return Glossary(
+        language,
+        terms,
+        several,
+        written_on=_read_day(path, "written_on", loaded["written_on"]),
+        reviewed_by=loaded["reviewed_by"],
+        reviewed_on=_read_day(path, "reviewed_on", loaded["reviewed_on"]) if loaded["reviewed_on"] else None,
+    )
+
+
+def _read_day(path: Path, key: str, value: Any) -> dt.date:
+    try:
+        return value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise DataFileError(path, f"'{key}' must be a day, like 2026-11-24") from None
+
+
+def _read_several(path: Path, entry: Any, sources: Mapping[str, GlossarySource]) -> Term:
+    if not isinstance(entry, dict) or set(entry) != _SEVERAL_KEYS or not isinstance(entry["written"], list):
+        raise DataFileError(path, f"each of 'several' has written, means and source; this one does not: {entry!r:.80}")
+    if not entry["written"]:
+        raise DataFileError(path, "'written' must not be empty")
+    first, *rest = entry["written"]
+    in_words = re.sub(r"[^a-z0-9]+", "_", str(first).lower())
+    described = {"id": f"several_{in_words}", "term": first, "also": rest, "as_written": entry["written"]}
+    return _read_term(path, described | {"means": entry["means"], "source": entry["source"]}, sources)
 
 
 def _read_sources(path: Path, entries: Any) -> dict[str, GlossarySource]:
@@ -160,7 +226,7 @@ def _refuse_twice(path: Path, terms: tuple[Term, ...]) -> None:
             raise DataFileError(path, f"the id '{term.id}' stands here a second time")
         ids.add(term.id)
         for words in term.spellings:
-            folded = _without_accents(words).casefold()
+            folded = without_accents(words).casefold()
             if folded in written:
                 raise DataFileError(path, f"'{words}' of '{term.id}' already stands at '{written[folded]}'")
             written[folded] = term.id
@@ -170,6 +236,7 @@ def _is_words(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _without_accents(text: str) -> str:
+def without_accents(text: str) -> str:
+    """Return the text without accents, its letters otherwise as they are."""
     parts = unicodedata.normalize("NFKD", text)
     return "".join(character for character in parts if not unicodedata.combining(character))

@@ -63,6 +63,25 @@ def test_abbreviations_that_are_ordinary_words_are_found_in_capitals_only() -> N
     assert english.find("im fit and well") == ()
 
 
+def test_an_abbreviation_of_several_meanings_tells_them_all(glossary: Glossary) -> None:
+    between = {"en": " or ", "es": " o "}[glossary.language]
+    assert len(glossary.several) >= 10
+    for term in glossary.several:
+        assert between in term.means and term.means.startswith(term.term), term.id
+        assert [found.id for found in glossary.find(f"({term.term})")] == [term.id]
+    assert not [term.id for term in glossary.several if DOSE.search(term.means) or OWN_DIAGNOSIS.search(term.means)]
+
+
+def test_a_term_that_is_the_whole_text_is_found_in_any_letters() -> None:
+    english = load_glossary(LOCALES, "en")
+    named = [english.named(text) for text in ("fit", "pt", "fit and well")]
+    assert [mention and (mention.term.id, mention.written) for mention in named] == [
+        ("fit", "FIT"),
+        ("several_pt", "PT"),
+        None,
+    ]
+
+
 def test_spanish_terms_are_found_without_their_accents() -> None:
     assert [term.id for term in load_glossary(LOCALES, "es").find("que es metastasis")] == ["metastasis"]
 
@@ -81,6 +100,10 @@ def test_a_glossary_that_bends_the_format_is_refused(tmp_path: Path, term: str, 
     path = tmp_path / "languages" / "en" / "glossary.yaml"
     path.parent.mkdir(parents=True)
     source = '{id: s, publisher: "P", title: "T", url: "https://example.org"}'
-    path.write_text(f"sources:\n  - {source}\nterms:\n  - {term}\n", encoding="utf-8")
+    path.write_text(
+        "written_on: 2026-11-24\nreviewed_by: null\nreviewed_on: null\nseveral: []\n"
+        f"sources:\n  - {source}\nterms:\n  - {term}\n",
+        encoding="utf-8",
+    )
     with pytest.raises(DataFileError, match=re.escape(problem)):
         load_glossary(tmp_path, "en")
