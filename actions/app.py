@@ -30,12 +30,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import actions
+from actions.answering.approved import ApprovedGate
 from actions.answering.country import EmergencyNumbers
 from actions.answering.embed import PackagedEmbedder
 from actions.answering.generate import Model, OpenAICompatibleModel, TransformersModel, prepare_embedded_model
 from actions.answering.knowledge import Knowledge
 from actions.answering.pipeline import Drafting, Order, Parts, answer_question, order_from_json
 from actions.answering.retrieve import Retriever
+from actions.answering.same_question import load_same_words
 from actions.errors import ActionsError
 from actions.settings import ActionsSettings, AnswerMode, load_settings
 from careguard.errors import CareguardError
@@ -59,10 +61,13 @@ def build_parts(settings: ActionsSettings) -> Parts:
     """
     embedder = PackagedEmbedder()
     knowledge = Knowledge.load(settings.locales, settings.languages, settings.data_dir, embedder)
+    policy = load_review_policy(settings.guardrails, settings.locales, settings.languages)
+    same_words = load_same_words(settings.locales, settings.languages)
     return Parts(
         drafting=_build_drafting(settings),
         retriever=Retriever(knowledge, embedder),
-        policy=load_review_policy(settings.guardrails, settings.locales, settings.languages),
+        policy=policy,
+        approved=ApprovedGate(same_words, embedder, policy),
         numbers=EmergencyNumbers(settings.locales, settings.default_country),
     )
 

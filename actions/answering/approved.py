@@ -1,18 +1,19 @@
 """Approved answers: what a clinician wrote and signed as the answer to one question, in one language.
 
-Written at the desk, read by the actions process, and used before retrieval. The words are the clinician's own: they
-hold no identifier (checked when they are saved), every patient who asks may read them, so they are not sealed and the
-actions process needs no key. Nothing here points at a patient; erasing one changes nothing here.
+Written at the desk. The gateway looks the question up and sends the answer along with the order (the actions process
+reaches no store); there it is checked once more, before retrieval, and goes out word for word.
+
+The words are the clinician's own and hold no identifier (checked when they are saved); every patient who asks may read
+them, so they are not sealed. Nothing here points at a patient: erasing one changes nothing here.
 
 Keys, all under `bedside:approved:`:
 
     answers      hash: id -> the answer as JSON, with its revision
-    version      grows with each change, so that the actions process sees that there was one
+    version      grows with each change, so that every gateway sees that there was one
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -22,12 +23,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from actions.answering.embed import Embedder, Vectors
+from actions.answering.embed import Embedder
 from actions.answering.same_question import Asked, SameWords, plain_words
 from careguard.privacy import redact
 from careguard.review import DraftSentence, Mode, ReviewedAnswer, StepTimes, review_answer, review_sentence
@@ -47,8 +47,6 @@ MOST_WORDS = 120
 LONGEST_REVIEW_DAYS = 730
 _FEWEST_TOKENS = 3
 """Words that say what is asked: "can I swim" could be about anything."""
-_SECONDS_BETWEEN_LOOKS = 1.0
-_MOST_VECTORS = 2000
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^\s])")
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|org|net|gov|edu|info|io|co|uk|es|mx)\b(?:/\S*)?", re.I)
@@ -134,18 +132,29 @@ class ApprovedAnswer:
 
     def as_json(self) -> str:
         """Return the answer as it is kept."""
-        return json.dumps(asdict(self) | {"review_due": self.review_due.isoformat()}, ensure_ascii=False)
+        return json.dumps(self.as_order(), ensure_ascii=False)
+
+    def as_order(self) -> dict[str, Any]:
+        """Return the answer as it goes along with an order."""
+        return asdict(self) | {"review_due": self.review_due.isoformat()}
 
     @classmethod
-    def from_json(cls, text: str) -> ApprovedAnswer:
-        """Return the answer that `as_json` wrote.
+    def from_order(cls, data: Any) -> ApprovedAnswer | None:
+        """Return the answer that came with an order; None when none did, or none that can be read."""
+        try:
+            return None if data is None else cls.from_data(data)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> ApprovedAnswer:
+        """Return the answer that `as_order` gave.
 
         Raises:
-            KeyError, TypeError, ValueError: The text is no approved answer.
+            KeyError, TypeError, ValueError: The data is no approved answer.
         """
-        data = json.loads(text)
         history = tuple(Signature(**signature) for signature in data["history"])
-        return cls(**data | {"review_due": date.fromisoformat(data["review_due"]), "history": history})
+        return cls(**{**data} | {"review_due": date.fromisoformat(data["review_due"]), "history": history})
 
 
 class ApprovedStore:
@@ -169,7 +178,7 @@ class ApprovedStore:
         found = []
         for kept in cast("dict[str, str]", await self._redis.hgetall(_ANSWERS)).values():
             try:
-                found.append(ApprovedAnswer.from_json(kept))
+                found.append(ApprovedAnswer.from_data(json.loads(kept)))
             except (KeyError, TypeError, ValueError):
                 _LOG.error("an approved answer cannot be read and is not used")
         return sorted(found, key=lambda answer: (answer.language, answer.question.casefold()))
@@ -177,7 +186,7 @@ class ApprovedStore:
     async def get(self, answer_id: str) -> ApprovedAnswer | None:
         """Return the answer of that id."""
         kept = cast("str | None", await self._redis.hget(_ANSWERS, answer_id))
-        return None if kept is None else ApprovedAnswer.from_json(kept)
+        return None if kept is None else ApprovedAnswer.from_data(json.loads(kept))
 
     async def save(self, answer: ApprovedAnswer) -> Saved:
         """Keep the answer, if the one kept is still the one before it."""
@@ -318,22 +327,14 @@ def conflicts_of(answers: Sequence[ApprovedAnswer], same_words: Mapping[str, Sam
 
 
 class ApprovedIndex:
-    """The approved answers as the answering line looks them up: in memory, by the words of the question."""
+    """The approved answers as the gateway looks them up: in memory, by the words of the question."""
 
     def __init__(
-        self,
-        same_words: Mapping[str, SameWords],
-        embedder: Embedder,
-        policy: ReviewPolicy,
-        *,
-        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        self, same_words: Mapping[str, SameWords], *, today: Callable[[], date] = lambda: datetime.now(UTC).date()
     ) -> None:
         self._same_words = same_words
-        self._embedder = embedder
-        self._policy = policy
         self._today = today
         self._by_key: dict[tuple[str, tuple[str, ...]], list[tuple[ApprovedAnswer, Asked]]] = {}
-        self._vectors: dict[str, Vectors] = {}
 
     def use(self, answers: Iterable[ApprovedAnswer]) -> None:
         """Look up these answers, and no others, from the next question on."""
@@ -356,53 +357,72 @@ class ApprovedIndex:
             for answer, theirs in self._by_key.get((language, same.key(asked)), ())
             if answer.is_used(today) and same.are_same(asked, theirs)
         ]
-        if not found or len({answer.text for answer in found}) > 1:
-            return None
-        return found[0] if self._nearness(question, found[0].question) >= NEAR_ENOUGH else None
+        return found[0] if found and len({answer.text for answer in found}) == 1 else None
 
-    def answer(self, question: str, language: str, number: str) -> ReviewedAnswer | None:
-        """Return the approved words as they may be sent; None when there are none, and whatever breaks here.
+    def _same(self, language: str) -> SameWords:
+        return self._same_words.get(language) or plain_words(language)
+
+
+class ApprovedLookup:
+    """Finds the approved answer to a question as the store holds it now; with the store away there is none."""
+
+    def __init__(self, store: ApprovedStore, index: ApprovedIndex) -> None:
+        self._store = store
+        self._index = index
+        self._known = ""
+
+    async def find(self, question: str, language: str) -> ApprovedAnswer | None:
+        """Return the one approved answer in use to this question."""
+        try:
+            version = await self._store.version()
+            if version != self._known:
+                self._index.use(await self._store.list())
+                self._known = version
+            return self._index.find(question, language)
+        except Exception as error:  # the question is answered as if nothing had been approved
+            _LOG.error("approved answers could not be looked up: %s", type(error).__name__)
+            return None
+
+
+class ApprovedGate:
+    """What an approved answer passes before a patient reads it: still the same question, still through the review."""
+
+    def __init__(
+        self,
+        same_words: Mapping[str, SameWords],
+        embedder: Embedder,
+        policy: ReviewPolicy,
+        *,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+    ) -> None:
+        self._same_words = same_words
+        self._embedder = embedder
+        self._policy = policy
+        self._today = today
+
+    def answer(self, approved: ApprovedAnswer, question: str, language: str, number: str) -> ReviewedAnswer | None:
+        """Return the approved words as they may be sent; None when anything is in doubt, or breaks.
 
         Args:
             number: The emergency number where the patient is.
         """
         started = time.perf_counter()
         try:
-            found = self.find(question, language)
-            made = reviewed(found, number, self._policy) if found is not None else None
+            if approved.language != language or not self._answers(approved, question):
+                return None
+            made = reviewed(approved, number, self._policy)
         except Exception as error:  # the answering line goes on as if nothing had been approved
-            _LOG.error("an approved answer could not be looked up: %s", type(error).__name__)
+            _LOG.error("an approved answer could not be given: %s", type(error).__name__)
             return None
         ms = round((time.perf_counter() - started) * 1000, 2)
         return made.timed(StepTimes(retrieve=ms)) if made is not None else None
 
-    def _same(self, language: str) -> SameWords:
-        return self._same_words.get(language) or plain_words(language)
-
-    def _nearness(self, question: str, approved: str) -> float:
-        vector = self._vectors.get(approved)
-        if vector is None:
-            if len(self._vectors) >= _MOST_VECTORS:
-                self._vectors.clear()
-            vector = self._vectors[approved] = self._embedder.question(approved)
-        return float(self._embedder.question(question) @ vector)
-
-
-async def keep_approved(index: ApprovedIndex, store: ApprovedStore, pause_s: float = _SECONDS_BETWEEN_LOOKS) -> None:
-    """Keep the index at what the store holds, until cancelled; while the store is away nothing counts as approved.
-
-    Nobody could tell then what was retired meanwhile.
-    """
-    known: str | None = None
-    while True:
-        try:
-            version = await store.version()
-            if version != known:
-                index.use(await store.list())
-                known = version
-        except (RedisError, OSError) as error:
-            if known is not None:
-                _LOG.error("the store does not answer, approved answers are not used: %s", type(error).__name__)
-            index.use(())
-            known = None
-        await asyncio.sleep(pause_s)
+    def _answers(self, approved: ApprovedAnswer, question: str) -> bool:
+        same = self._same_words.get(approved.language) or plain_words(approved.language)
+        if not approved.is_used(self._today()) or not same.are_same(
+            same.asked(question), same.asked(approved.question)
+        ):
+            return False
+        if question == approved.question:
+            return True
+        return float(self._embedder.question(question) @ self._embedder.question(approved.question)) >= NEAR_ENOUGH

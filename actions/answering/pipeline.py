@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from actions.answering.approved import ApprovedAnswer, ApprovedGate
 from actions.answering.audience import for_whom
 from actions.answering.country import EmergencyNumbers
 from actions.answering.difference import both_sides
@@ -46,6 +47,8 @@ class Order:
     style: Style = Style.NORMAL
     country: str | None = None
     message_id: str = ""
+    approved: ApprovedAnswer | None = None
+    """What a clinician signed as the answer to this question, where the gateway found one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,16 @@ class Parts:
     numbers: EmergencyNumbers
     drafting: Drafting | None = None
     """None: every answer is made of reviewed sentences, word for word."""
+    approved: ApprovedGate | None = None
+    """Lets the answers through that a clinician signed; None lets none."""
 
 
 async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | None = None) -> ReviewedAnswer:
     """Return the reviewed answer to the order; when nothing reviewed answers it, one that abstained."""
+    if (signed := await _approved(order, parts)) is not None:
+        for position, sentence in enumerate(signed.sentences):
+            await _tell(on_sentence, position, sentence)
+        return signed
     started = time.perf_counter()
     question, retrieved = await asyncio.to_thread(_retrieve, order, parts.retriever)
     found = _Found(question, retrieved, _given_passages(retrieved, order, parts), _since(started))
@@ -83,6 +92,14 @@ async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | 
     for position, sentence in enumerate(answer.sentences):
         await _tell(on_sentence, position, sentence)
     return answer
+
+
+async def _approved(order: Order, parts: Parts) -> ReviewedAnswer | None:
+    """Return the approved words to this very question; "simpler" and "more detail" are asked of the topic itself."""
+    if parts.approved is None or order.approved is None or order.style is not Style.NORMAL:
+        return None
+    number = parts.numbers.number(order.country)
+    return await asyncio.to_thread(parts.approved.answer, order.approved, order.question, order.language, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,4 +268,5 @@ def order_from_json(data: Any, default_language: str) -> Order:
         style=Style(style),
         country=data.get("country"),
         message_id=data.get("message_id") or "",
+        approved=ApprovedAnswer.from_order(data.get("approved")),
     )

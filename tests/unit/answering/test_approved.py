@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -12,18 +11,21 @@ from redis.asyncio import Redis
 
 from actions.answering.approved import (
     ApprovedAnswer,
+    ApprovedGate,
     ApprovedIndex,
+    ApprovedLookup,
     ApprovedStore,
     Saved,
     Signature,
     conflicts_of,
-    keep_approved,
     problems_of,
     reviewed,
 )
 from actions.answering.embed import PackagedEmbedder
+from actions.answering.pipeline import Parts, answer_question, order_from_json
 from actions.answering.same_question import SameWords, load_same_words
-from careguard.review import Mode
+from actions.answering.verbatim import Style
+from careguard.review import Mode, ReviewedSentence
 from careguard.review_words import ReviewPolicy
 from tests.store import running_store
 from tests.unit.answering.conftest import ROOT
@@ -41,6 +43,7 @@ CAST = ApprovedAnswer(
     history=(SIGNED,),
     revision=1,
 )
+SUNBURN = replace(CAST, id="a9", question="What is sunburn?", text="Sunburn is skin that had too much sun.")
 ASKED_AGAIN = "is it ok to go swimming with a cast on my arm"
 
 
@@ -50,10 +53,15 @@ def same_words() -> dict[str, SameWords]:
 
 
 @pytest.fixture
-def index(same_words: dict[str, SameWords], embedder: PackagedEmbedder, policy: ReviewPolicy) -> ApprovedIndex:
-    made = ApprovedIndex(same_words, embedder, policy, today=lambda: TODAY)
+def index(same_words: dict[str, SameWords]) -> ApprovedIndex:
+    made = ApprovedIndex(same_words, today=lambda: TODAY)
     made.use([CAST])
     return made
+
+
+@pytest.fixture
+def gate(same_words: dict[str, SameWords], embedder: PackagedEmbedder, policy: ReviewPolicy) -> ApprovedGate:
+    return ApprovedGate(same_words, embedder, policy, today=lambda: TODAY)
 
 
 @pytest.fixture
@@ -62,8 +70,8 @@ async def redis() -> AsyncIterator[Redis]:
         yield client
 
 
-def test_the_approved_words_come_whole_with_the_day_and_mark_of_their_review(index: ApprovedIndex) -> None:
-    answer = index.answer(ASKED_AGAIN, "en", "999")
+def test_the_approved_words_come_whole_with_the_day_and_mark_of_their_review(gate: ApprovedGate) -> None:
+    answer = gate.answer(CAST, ASKED_AGAIN, "en", "999")
     assert answer is not None
     assert answer.mode is Mode.APPROVED
     assert answer.text.split("\n\n") == [
@@ -78,13 +86,16 @@ def test_the_approved_words_come_whole_with_the_day_and_mark_of_their_review(ind
 @pytest.mark.parametrize(
     "question", ["Can I swim with a cast on my leg?", "Can my son swim with a cast on his arm?", "", "swim " * 500]
 )
-def test_another_question_is_answered_as_ever(question: str, index: ApprovedIndex) -> None:
-    assert index.answer(question, "en", "911") is None
+def test_another_question_is_answered_as_ever(question: str, index: ApprovedIndex, gate: ApprovedGate) -> None:
+    assert index.find(question, "en") is None
+    assert gate.answer(CAST, question, "en", "911") is None
 
 
-def test_the_words_are_given_in_their_own_language_only(index: ApprovedIndex) -> None:
-    assert index.answer(CAST.question, "es", "911") is None
-    assert index.answer(CAST.question, "tl", "911") is None
+def test_the_words_are_given_in_their_own_language_only(index: ApprovedIndex, gate: ApprovedGate) -> None:
+    assert index.find(CAST.question, "en") == CAST
+    for language in ("es", "tl"):
+        assert index.find(CAST.question, language) is None
+        assert gate.answer(CAST, CAST.question, language, "911") is None
 
 
 @pytest.mark.parametrize(
@@ -96,9 +107,12 @@ def test_the_words_are_given_in_their_own_language_only(index: ApprovedIndex) ->
     ],
     ids=["stale", "retired", "unsigned"],
 )
-def test_what_is_stale_retired_or_unsigned_is_not_used(changed: ApprovedAnswer, index: ApprovedIndex) -> None:
+def test_what_is_stale_retired_or_unsigned_is_not_used(
+    changed: ApprovedAnswer, index: ApprovedIndex, gate: ApprovedGate
+) -> None:
     index.use([changed])
     assert index.find(ASKED_AGAIN, "en") is None
+    assert gate.answer(changed, ASKED_AGAIN, "en", "911") is None
 
 
 def test_two_answers_that_disagree_are_both_not_used_and_are_told(
@@ -113,11 +127,10 @@ def test_two_answers_that_disagree_are_both_not_used_and_are_told(
 
 
 def test_an_answer_that_review_would_no_longer_let_through_is_not_given(
-    index: ApprovedIndex, policy: ReviewPolicy
+    gate: ApprovedGate, policy: ReviewPolicy
 ) -> None:
     tampered = replace(CAST, text="A cast should stay dry. Take 500 mg of aspirin now.")
-    index.use([tampered])
-    assert index.answer(ASKED_AGAIN, "en", "911") is None
+    assert gate.answer(tampered, ASKED_AGAIN, "en", "911") is None
     assert reviewed(tampered, "911", policy) is None
 
 
@@ -130,9 +143,8 @@ def test_whatever_breaks_the_question_is_answered_as_ever(
         def question(self, text: str) -> object:
             raise RuntimeError("the canary sings")
 
-    index = ApprovedIndex(same_words, BrokenEmbedder(), policy, today=lambda: TODAY)  # type: ignore[arg-type]
-    index.use([CAST])
-    assert index.answer(ASKED_AGAIN, "en", "911") is None
+    gate = ApprovedGate(same_words, BrokenEmbedder(), policy, today=lambda: TODAY)  # type: ignore[arg-type]
+    assert gate.answer(CAST, ASKED_AGAIN, "en", "911") is None
 
 
 @pytest.mark.parametrize(
@@ -185,24 +197,38 @@ async def test_an_answer_is_kept_as_it_was_signed_and_two_editors_do_not_overwri
     assert await store.version() == "2"
 
 
-async def test_a_change_is_taken_up_without_a_restart_and_a_store_that_is_away_approves_nothing(
-    index: ApprovedIndex,
-) -> None:
-    async def until(found: bool) -> None:
-        async with asyncio.timeout(10):
-            while (index.find(ASKED_AGAIN, "en") is not None) != found:
-                await asyncio.sleep(0.01)
-
+async def test_a_change_is_taken_up_at_once_and_a_store_that_is_away_approves_nothing(index: ApprovedIndex) -> None:
     async with running_store() as url, Redis.from_url(url, decode_responses=True) as client:
         store = ApprovedStore(client)
-        keeping = asyncio.create_task(keep_approved(index, store, pause_s=0.01))
-        await until(False)
+        lookup = ApprovedLookup(store, index)
+        assert await lookup.find(ASKED_AGAIN, "en") is None
         await store.save(CAST)
-        await until(True)
+        assert await lookup.find(ASKED_AGAIN, "en") == CAST
         await store.save(CAST.signed_by(Signature("retired", "ana01", "Ana Ruiz", AT)))
-        await until(False)
+        assert await lookup.find(ASKED_AGAIN, "en") is None
         await store.save(replace(CAST, id="a3"))
-        await until(True)
+        assert await lookup.find(ASKED_AGAIN, "en") == replace(CAST, id="a3")
         await client.shutdown(nosave=True)
-        await until(False)
-        keeping.cancel()
+        assert await lookup.find(ASKED_AGAIN, "en") is None
+
+
+async def test_the_line_gives_what_came_with_the_order_before_it_looks_anywhere(
+    parts: Parts, gate: ApprovedGate
+) -> None:
+    """The approved words stand before retrieval; simpler words and more detail come from the topic."""
+    shown: list[str] = []
+
+    async def tell(position: int, sentence: ReviewedSentence) -> None:
+        shown.append(sentence.text)
+
+    order = order_from_json({"question": "What is sunburn?", "approved": SUNBURN.as_order()}, "en")
+    ready = replace(parts, approved=gate)
+    answer = await answer_question(order, ready, tell)
+    assert (answer.mode, answer.text, shown) == (Mode.APPROVED, SUNBURN.text, [SUNBURN.text])
+    assert (await answer_question(replace(order, style=Style.SIMPLER), ready)).mode is Mode.VERBATIM
+    assert (await answer_question(order, parts)).mode is Mode.VERBATIM
+
+
+@pytest.mark.parametrize("approved", [None, "words", {}, {"id": "a1"}, SUNBURN.as_order() | {"review_due": "soon"}])
+def test_an_approved_answer_that_cannot_be_read_is_none(approved: object) -> None:
+    assert order_from_json({"question": "q", "approved": approved}, "en").approved is None
