@@ -33,6 +33,7 @@ import actions
 from actions.answering.approved import ApprovedGate
 from actions.answering.country import EmergencyNumbers
 from actions.answering.embed import PackagedEmbedder
+from actions.answering.explain import load_lexicon
 from actions.answering.generate import Model, OpenAICompatibleModel, TransformersModel, prepare_embedded_model
 from actions.answering.knowledge import Knowledge
 from actions.answering.pipeline import Drafting, Order, Parts, answer_question, order_from_json
@@ -69,6 +70,7 @@ def build_parts(settings: ActionsSettings) -> Parts:
         policy=policy,
         approved=ApprovedGate(same_words, embedder, policy),
         numbers=EmergencyNumbers(settings.locales, settings.default_country),
+        lexicon=load_lexicon(settings.locales, settings.languages),
     )
 
 

@@ -10,13 +10,14 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actions.answering.approved import ApprovedAnswer, ApprovedGate
 from actions.answering.audience import for_whom
 from actions.answering.country import EmergencyNumbers
 from actions.answering.difference import both_sides
+from actions.answering.explain import Explanation, Lexicon, explain
 from actions.answering.generate import Model, draft_sentences
 from actions.answering.letter import retrieve_for_letter
 from actions.answering.retrieve import RetrievalDecision, Retrieved, Retriever
@@ -84,6 +85,9 @@ async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | 
     started = time.perf_counter()
     question, retrieved = await asyncio.to_thread(_retrieve, order, parts.retriever)
     found = _Found(question, retrieved, _given_passages(retrieved, order, parts), _since(started))
+    explanation = _explanation(order, parts, retrieved)
+    if explanation is not None:
+        return await _answer_explained(order, parts, found, explanation, on_sentence)
     if parts.drafting is not None and found.passages and not parts.drafting.at_once.locked():
         drafted = await _answer_drafted(order, parts, parts.drafting, found, on_sentence)
         if drafted is not None:
@@ -130,6 +134,27 @@ def _retrieve(order: Order, retriever: Retriever) -> tuple[str, Retrieved]:
     # Whom it is about may stand anywhere in the letter.
     found = for_whom(found, order.question, index.asked)
     return question, both_sides(found, question, order.language, retriever)
+
+
+def _explanation(order: Order, parts: Parts, retrieved: Retrieved) -> Explanation | None:
+    index = parts.retriever.knowledge.index(order.language)
+    answered = retrieved.topic is not None
+    if parts.lexicon is None or index is None or (answered and order.style is Style.DETAIL):
+        return None
+    return explain(order.question, order.language, parts.lexicon, index, answered=answered)
+
+
+async def _answer_explained(
+    order: Order, parts: Parts, found: _Found, explanation: Explanation, on_sentence: OnSentence | None
+) -> ReviewedAnswer:
+    """Return what the words mean; the topic that one of them names is what a next question may lean on."""
+    index = parts.retriever.knowledge.index(order.language)
+    topic = index.topics.get(explanation.topic or "") if index is not None else None
+    explained = replace(found, retrieved=replace(found.retrieved, topic=topic), passages=list(explanation.passages))
+    answer = await asyncio.to_thread(_reviewed, order, parts, explanation.drafts, explained, Mode.VERBATIM, 0.0, 0.0)
+    for position, sentence in enumerate(answer.sentences):
+        await _tell(on_sentence, position, sentence)
+    return answer
 
 
 def _answer_verbatim(order: Order, parts: Parts, found: _Found) -> ReviewedAnswer:
