@@ -51,6 +51,7 @@ SECRET_NAMES = (
     "BEDSIDE_REDIS_URL",
     "BEDSIDE_WEBHOOK_SECRET",
     "BEDSIDE_SMTP_PASSWORD",
+    "BEDSIDE_OPENID_CLIENT_SECRET",
 )
 """What only the gateway gets from our own environment; the others get what they need by name."""
 

@@ -28,6 +28,7 @@ SECRETS_DIR_VARIABLE = f"{PREFIX}SECRETS_DIR"
 
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _COUNTRY_CODE = re.compile(r"[A-Z]{2}")
+_GROUP_OF_ROLE = re.compile(r"(nurse|lead|clinical_safety|admin)=[^=].*")
 _MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
@@ -111,6 +112,13 @@ def _mail_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return addresses
 
 
+def _roles(pairs: tuple[str, ...]) -> tuple[str, ...]:
+    for pair in pairs:
+        if not _GROUP_OF_ROLE.fullmatch(pair):
+            raise ValueError(f"{pair!r} is not a role, an equals sign and a group")
+    return pairs
+
+
 def _webhook_secret(secret: SecretStr | None) -> SecretStr | None:
     secret = _none_when_empty(secret)
     if secret is not None and len(secret.get_secret_value()) < 32:
@@ -141,6 +149,8 @@ Languages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterV
 Country = Annotated[str, AfterValidator(_country)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 MailAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_mail_addresses)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+GroupsOfRoles = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_roles)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_origins)]
 InternalToken = Annotated[SecretStr, AfterValidator(_internal_token)]
@@ -301,6 +311,37 @@ class GatewaySettings(ProcessSettings):
         default=None, description="the file with the care teams' hours, such as deploy/hours.example.yaml"
     )
 
+    # The organisation's own sign-in at the desk
+    openid_issuer: HttpUrl | None = Field(
+        default=None, description="the address of the organisation's OpenID provider, such as https://id.clinic.example"
+    )
+    openid_client_id: str = Field(default="", description="what the provider calls Bedside")
+    openid_client_secret: Annotated[SecretStr | None, AfterValidator(_none_when_empty)] = Field(
+        default=None, description="the secret that the provider gave for that client; none for a public client"
+    )
+    openid_name: Annotated[str, Field(max_length=40)] = Field(
+        default="", description="what the sign-in page calls the provider, 40 characters or fewer"
+    )
+    openid_account_claim: Annotated[str, Field(min_length=1)] = Field(
+        default="email", description="the claim that names an account, such as email or preferred_username"
+    )
+    openid_mail_domains: Words = Field(
+        default=(), description="whose mail addresses may sign in, such as clinic.example, commas between them"
+    )
+    openid_role_claim: str = Field(default="", description="the claim with the person's groups, such as groups")
+    openid_roles: GroupsOfRoles = Field(
+        default=(), description="roles and their groups, such as nurse=ward staff,lead=ward leads"
+    )
+    openid_creates_accounts: bool = Field(
+        default=False, description="true when people in those groups get an account by signing in, else false"
+    )
+    openid_second_factor: Literal["ask", "amr", "trust"] = Field(
+        default="ask", description="ask, amr or trust: whether the provider's own second factor counts"
+    )
+    openid_prompt: Literal["login", "select_account", "none"] = Field(
+        default="login", description="login, select_account, or none to let the provider decide what it asks"
+    )
+
     # Who is told of cases
     public_url: HttpUrl | None = Field(
         default=None, description="the address at which the care team reaches Bedside, such as https://bedside.example"
@@ -337,6 +378,31 @@ class GatewaySettings(ProcessSettings):
             raise ValueError(
                 f"{variable('smtp_host')} is set, but {variable('mail_from')} is not one address or nobody stands in "
                 f"{variable('mail_to')}: set both"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _openid_is_complete(self) -> GatewaySettings:
+        if self.openid_issuer is None:
+            return self
+        parts = urlsplit(self.openid_issuer)
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            raise ValueError(
+                f"{variable('openid_issuer')} does not begin with https://: set it to the provider's address"
+            )
+        if not self.openid_client_id or self.public_url is None:
+            raise ValueError(
+                f"{variable('openid_issuer')} is set, but {variable('openid_client_id')} or {variable('public_url')} "
+                "is missing: set both"
+            )
+        if bool(self.openid_role_claim) != bool(self.openid_roles):
+            raise ValueError(
+                f"Of {variable('openid_role_claim')} and {variable('openid_roles')} only one is set: set both or none"
+            )
+        if self.openid_creates_accounts and not self.openid_roles:
+            raise ValueError(
+                f"{variable('openid_creates_accounts')} is true, but {variable('openid_roles')} names no role for "
+                "a new account: set it"
             )
         return self
 

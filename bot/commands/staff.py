@@ -51,6 +51,7 @@ def add(
     capacity: Annotated[
         int, typer.Option(min=0, max=MOST_CAPACITY, help="How many cases the person holds at most.")
     ] = DEFAULT_CAPACITY,
+    open_id: Annotated[str, typer.Option(help="What the organisation's own sign-in calls the person.")] = "",
 ) -> None:
     """Add an account and print its first password, which the person changes at the first sign-in."""
     password = new_password()
@@ -66,6 +67,7 @@ def add(
             teams=_split(teams),
             capacity=capacity,
             must_change_password=True,
+            open_id=open_id,
         )
         await desk.audit.record(OPERATOR, "people.add", about=added.id, detail=role.value)
         return added
@@ -85,6 +87,7 @@ def list_accounts() -> None:
         notes = [
             *(["teams " + ",".join(staff.teams)] if staff.teams else []),
             *(["second factor"] if factor else []),
+            *(["by the organisation's sign-in"] if staff.open_id_subject else []),
             *(["first password"] if staff.must_change_password else []),
             *(["disabled"] if staff.disabled else []),
         ]
@@ -106,9 +109,10 @@ def change(
     capacity: Annotated[
         int | None, typer.Option(min=0, max=MOST_CAPACITY, help="How many cases the person holds at most.")
     ] = None,
+    open_id: Annotated[str | None, typer.Option(help="What the organisation's own sign-in calls the person.")] = None,
 ) -> None:
     """Afterwards the account has what was named; the rest stays."""
-    traits: dict[str, Any] = {"name": name, "role": role, "capacity": capacity}
+    traits: dict[str, Any] = {"name": name, "role": role, "capacity": capacity, "open_id": open_id}
     lists = {"languages": languages, "skills": skills, "teams": teams}
     traits |= {key: _split(value) for key, value in lists.items() if value is not None}
     given = {key: value for key, value in traits.items() if value is not None}

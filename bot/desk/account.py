@@ -17,7 +17,7 @@ from bot.desk.render import Renderer
 from bot.desk.roles import home_of
 from bot.desk.second_factor import SecondFactors
 from bot.desk.services import DeskServices
-from bot.desk.session import SessionStore, SignInGuard
+from bot.desk.session import BY_PASSWORD, SessionStore, SignInGuard
 from bot.desk.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from bot.desk.tongue import languages
 
@@ -89,7 +89,8 @@ class AccountPages:
         """The account opens with the new password only, and every other session has ended."""
         staff, fresh = visit.staff, visit.form.get("new", "")
         problem = ""
-        if not staff.must_change_password and not await self._knows_password(visit):
+        first = staff.must_change_password and visit.session.by == BY_PASSWORD
+        if not first and not await self._knows_password(visit):
             problem = _WRONG_PASSWORD
         elif fresh != visit.form.get("again", ""):
             problem = "The two new passwords are not the same. Nothing was changed."
@@ -182,7 +183,7 @@ class AccountPages:
             problem,
             shortest=SHORTEST_PASSWORD,
             longest=LONGEST_PASSWORD,
-            first=visit.staff.must_change_password,
+            first=visit.staff.must_change_password and visit.session.by == BY_PASSWORD,
         )
 
     async def _factor(self, visit: Visit, *, problem: str = "", codes: list[str] | None = None) -> Response:

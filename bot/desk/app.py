@@ -25,6 +25,7 @@ from bot.desk.gate import Gate
 from bot.desk.glass_page import GlassPage
 from bot.desk.lead import LeadPages
 from bot.desk.news import LiveEvents
+from bot.desk.open_id_door import OpenIdDoor
 from bot.desk.pages import DeskPages
 from bot.desk.people import PeoplePages
 from bot.desk.presence import PresenceBoard
@@ -59,6 +60,7 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
     )
     access = Access(services, sessions, renderer)
     sign_in = SignIn(services, sessions, renderer)
+    open_id = OpenIdDoor(services, sessions, sign_in)
     board = PresenceBoard(services.redis, sessions)
     queue = QueuePage(services, renderer, board)
     pages = DeskPages(services, renderer, board)
@@ -80,6 +82,8 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
         Route("/sign-in", sign_in.submit, methods=["POST"]),
         Route("/sign-in/code", sign_in.show_code, methods=["GET"]),
         Route("/sign-in/code", sign_in.submit_code, methods=["POST"]),
+        Route("/sign-in/open-id", open_id.begin, methods=["GET"]),
+        Route("/sign-in/open-id/back", open_id.back, methods=["GET"]),
         Route("/sign-out", access.action(sign_in.sign_out), methods=["POST"]),
         Route("/cases/{case_id}", access.page(pages.case), methods=["GET"]),
         Route("/cases/{case_id}/claim", access.action(pages.claim), methods=["POST"]),

@@ -36,6 +36,7 @@ from bot.desk.render import Renderer
 from bot.desk.roles import RULES, Rule, Unrecorded, home_of, route_name
 from bot.desk.second_factor import SecondFactors
 from bot.desk.services import DeskServices
+from bot.desk.session import BY_PASSWORD
 
 _log = logging.getLogger(__name__)
 
@@ -177,10 +178,13 @@ class Gate:
 
     async def _must_come_first(self, asked: _Asked) -> str:
         staff = asked.visitor.staff
-        if staff.must_change_password:
+        session = asked.visitor.session
+        if staff.must_change_password and session.by == BY_PASSWORD:
             return "password"
         required = self._services.settings.second_factor_required
-        return "second-factor" if required and not await self._factors.is_set_up(staff.id) else ""
+        if not required or session.strong or await self._factors.is_set_up(staff.id):
+            return ""
+        return "second-factor"
 
     def _instead(self, asked: _Asked, path: str, problem: str) -> Response:
         if asked.request.method in {"GET", "HEAD"} and not asked.background:

@@ -74,14 +74,14 @@ class PeoplePages:
         if staff is None:
             return self._gone()
         traits = _traits(visit)
-        if staff.role is Role.ADMIN and traits["role"] is not Role.ADMIN and await self._is_last_admin(staff):
+        if traits["role"] is not Role.ADMIN and await self._services.staff.is_last_admin(staff):
             return await self._person(visit, problem=t("This is the only administrator: make another one first."))
         try:
             name = visit.form.get("name", "").strip() or staff.name
             await self._services.staff.change(staff.sign_in, name=name, **traits)
         except StaffError as error:
             return await self._person(visit, problem=str(error))
-        if traits["role"] is not staff.role:
+        if traits["role"] is not staff.role or traits.get("open_id", staff.open_id) != staff.open_id:
             await self._sessions.end_all(staff.id, but=visit.session.id)
         return self._to(staff, "changed")
 
@@ -90,7 +90,7 @@ class PeoplePages:
         staff = await self._existing(visit)
         if staff is None:
             return self._gone()
-        if await self._is_last_admin(staff):
+        if await self._services.staff.is_last_admin(staff):
             return await self._person(visit, problem=t("This is the only administrator: make another one first."))
         await self._services.staff.disable(staff.sign_in)
         await self._sessions.end_all(staff.id)
@@ -167,6 +167,7 @@ class PeoplePages:
             may_change=visit.staff.role is Role.ADMIN,
             all_roles=list(Role),
             most_capacity=MOST_CAPACITY,
+            open_id=self._services.settings.open_id,
             shown=shown,
             typed=visit.form if problem else {},
         )
@@ -187,15 +188,12 @@ class PeoplePages:
             sessions=await self._sessions.open_sessions(staff.id),
             all_roles=list(Role),
             most_capacity=MOST_CAPACITY,
+            open_id=self._services.settings.open_id,
             shown=shown,
         )
 
     async def _existing(self, visit: Visit) -> Staff | None:
         return await self._services.staff.get(str(visit.request.path_params["staff_id"]))
-
-    async def _is_last_admin(self, staff: Staff) -> bool:
-        admins = [each for each in await self._services.staff.list() if each.role is Role.ADMIN and not each.disabled]
-        return [each.id for each in admins] == [staff.id]
 
     def _page(self, template: str, visit: Visit, problem: str = "", **values: Any) -> Response:
         return self._renderer.page(
@@ -224,6 +222,7 @@ def _traits(visit: Visit) -> dict[str, Any]:
         "role": Role(role) if role in set(Role) else Role.NURSE,
         "capacity": int(capacity) if capacity.isascii() and capacity.isdigit() and len(capacity) < 4 else -1,
         **{name: _words(form.get(name, "")) for name in ("languages", "skills", "teams")},
+        **({"open_id": form["open_id"]} if "open_id" in form else {}),
     }
 
 

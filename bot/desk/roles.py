@@ -61,6 +61,8 @@ RULES: Mapping[str, Rule] = {
     "POST /sign-in": _door(Unrecorded.RECORDS_ITSELF),
     "GET /sign-in/code": _door(Unrecorded.SHOWS_NOTHING),
     "POST /sign-in/code": _door(Unrecorded.RECORDS_ITSELF),
+    "GET /sign-in/open-id": _door(Unrecorded.SHOWS_NOTHING),
+    "GET /sign-in/open-id/back": _door(Unrecorded.RECORDS_ITSELF),
     "* /static": _door(Unrecorded.SHOWS_NOTHING),
     "GET /{path:path}": _door(Unrecorded.SHOWS_NOTHING),
     "POST /sign-out": Rule(EVERYONE, "sign_out", always=True),

@@ -20,6 +20,7 @@ from actions.transcript import Transcript
 from actions.vault import Vault
 from bot.desk.audit import AuditLog
 from bot.desk.canned import PLACES, CannedReplies
+from bot.desk.open_id import OpenIdSettings
 from bot.desk.staff import StaffRegistry
 from careguard.rulebook import Rulebook
 from careguard.verdict import Level
@@ -79,6 +80,8 @@ class DeskSettings:
     """For how long a reply can be taken back before it leaves the desk."""
     second_factor_required: bool = False
     """Whether everyone must set up a second factor before anything else."""
+    open_id: OpenIdSettings | None = None
+    """The organisation's own sign-in beside the password, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ when its account is disabled.
 
 Keys, all under `bedside:desk:`:
 
-    session:<hash>     hash: staff id, CSRF token, when and where it began; expires with idleness
+    session:<hash>     hash: staff id, CSRF token, when, where and how it began; expires with idleness
     sessions:<staff>   set of the hashes of a person's sessions
     here               sorted set: staff id -> until when the person counts as being at the desk
-    step:<hash>        hash: staff id, where to go; a right password that still waits for its code
+    step:<hash>        hash: staff id, where to go; a right password, or its like, that still waits for its code
     failed:<hash>      how often a sign-in name or an address has failed lately
     locked:<hash>      the door is closed for that name or address until this expires
     locks:<hash>       how often it was closed in the last day; each time it stays closed twice as long
@@ -40,6 +40,9 @@ _LOCKS_REMEMBERED_S = 24 * 3600
 STEP_S = 5 * 60
 """How long a right password waits for its code."""
 
+BY_PASSWORD = "password"  # noqa: S105  (what it is called)
+BY_OPEN_ID = "open_id"
+
 _HERE = _PREFIX + "here"
 _ID_LENGTH = 16
 _LONGEST_AGENT = 200
@@ -58,6 +61,10 @@ class Session:
     """The address that the sign-in came from."""
     agent: str = ""
     """What the browser called itself."""
+    by: str = BY_PASSWORD
+    """Who vouched for the person: their password here, or the organisation's own sign-in."""
+    strong: bool = False
+    """Whether more than one factor was asked for."""
 
     @property
     def id(self) -> str:
@@ -80,7 +87,9 @@ class SessionStore:
         self._longest_s = longest_s
         self._clock = clock
 
-    async def begin(self, staff_id: str, *, address: str = "", agent: str = "") -> Session:
+    async def begin(
+        self, staff_id: str, *, address: str = "", agent: str = "", by: str = BY_PASSWORD, strong: bool = False
+    ) -> Session:
         """Return a new session for that account."""
         session = Session(
             token=secrets.token_urlsafe(32),
@@ -89,6 +98,8 @@ class SessionStore:
             began_at=self._clock(),
             address=address,
             agent=agent[:_LONGEST_AGENT],
+            by=by,
+            strong=strong,
         )
         key = _session_key(session.token)
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -100,6 +111,8 @@ class SessionStore:
                     "began_at": str(session.began_at),
                     "address": session.address,
                     "agent": session.agent,
+                    "by": session.by,
+                    "strong": "1" if session.strong else "",
                 },
             )
             pipe.expire(key, self._idle_s)
@@ -129,6 +142,8 @@ class SessionStore:
             float(fields["began_at"]),
             fields.get("address", ""),
             fields.get("agent", ""),
+            fields.get("by", BY_PASSWORD),
+            bool(fields.get("strong")),
         )
         if self._clock() - session.began_at > self._longest_s:
             await self.end(token)
@@ -212,11 +227,12 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A right password that still waits for its code."""
+    """A right password, or its like, that still waits for its code."""
 
     token: str
     staff_id: str
     next_path: str
+    by: str = BY_PASSWORD
 
 
 class SignInSteps:
@@ -225,11 +241,11 @@ class SignInSteps:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def begin(self, staff_id: str, next_path: str) -> Step:
+    async def begin(self, staff_id: str, next_path: str, by: str = BY_PASSWORD) -> Step:
         """Return a new step; it is forgotten after five minutes."""
-        step = Step(secrets.token_urlsafe(32), staff_id, next_path[:_LONGEST_PATH])
+        step = Step(secrets.token_urlsafe(32), staff_id, next_path[:_LONGEST_PATH], by)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(_step_key(step.token), mapping={"staff_id": staff_id, "next_path": step.next_path})
+            pipe.hset(_step_key(step.token), mapping={"staff_id": staff_id, "next_path": step.next_path, "by": by})
             pipe.expire(_step_key(step.token), STEP_S)
             await pipe.execute()
         return step
@@ -237,7 +253,9 @@ class SignInSteps:
     async def find(self, token: str) -> Step | None:
         """Return the step of that token, from its cookie."""
         fields = cast("dict[str, str]", await self._redis.hgetall(_step_key(token))) if token else {}
-        return Step(token, fields["staff_id"], fields["next_path"]) if fields else None
+        if not fields:
+            return None
+        return Step(token, fields["staff_id"], fields["next_path"], fields.get("by", BY_PASSWORD))
 
     async def end(self, token: str) -> bool:
         """Return whether the step was there until now: it leads in once."""

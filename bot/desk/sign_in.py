@@ -1,9 +1,13 @@
-"""The door of the desk: signing in with a password, then with a code where one was set up, and signing out."""
+"""The door of the desk: signing in with a password, then with a code where one was set up, and signing out.
+
+The organisation's own sign-in is `bot.desk.open_id_door`; whoever comes by it is let in here.
+"""
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,7 +19,7 @@ from bot.desk.render import Renderer
 from bot.desk.roles import home_of
 from bot.desk.second_factor import SecondFactors
 from bot.desk.services import DeskServices
-from bot.desk.session import SessionStore, SignInGuard, SignInSteps
+from bot.desk.session import BY_PASSWORD, SessionStore, SignInGuard, SignInSteps
 from bot.desk.staff import Staff
 from bot.desk.words import duration
 
@@ -42,7 +46,7 @@ class SignIn:
     async def show(self, request: Request) -> Response:
         """The empty form."""
         why = "idle" if request.query_params.get("why") == "idle" else ""
-        return self._form(request, next_path=request.query_params.get("next", ""), notice=why)
+        return self.form(request, next_path=request.query_params.get("next", ""), notice=why)
 
     async def submit(self, request: Request) -> Response:
         """Check name and password; the right ones lead to the code, or to where the person wanted to go."""
@@ -52,24 +56,24 @@ class SignIn:
             return self._renderer.page("trouble.html", 413, problem="too_large", typed="")
         sign_in, next_path, address = form.get("sign_in", ""), form.get("next", ""), address_of(request)
         if not self._same_browser(request, form.get("csrf", "")):
-            return self._form(request, sign_in=sign_in, next_path=next_path, problem="strange_form", status=403)
+            return self.form(request, sign_in=sign_in, next_path=next_path, problem="strange_form", status=403)
         locked_s = await self._guard.locked_for_s(sign_in, address)
         if locked_s:
-            return self._form(
+            return self.form(
                 request, sign_in=sign_in, next_path=next_path, problem="locked", locked=duration(locked_s), status=429
             )
         staff = await self._services.staff.check_password(sign_in, form.get("password", ""))
         try:
             if staff is None:
                 await self._failed(sign_in, await self._services.staff.find(sign_in), address, "password")
-                return self._form(request, sign_in=sign_in, next_path=next_path, problem="wrong", status=401)
+                return self.form(request, sign_in=sign_in, next_path=next_path, problem="wrong", status=401)
             if await self._factors.is_set_up(staff.id):
-                await self._services.audit.record(_actor(staff, address), "sign_in.password")
-                return await self._to_code(request, staff, next_path)
+                await self._services.audit.record(actor_of(staff, address), "sign_in.password")
+                return await self.to_code(request, staff, next_path)
             await self._guard.note_success(sign_in, address)
-            return await self._let_in(request, staff, next_path, "password")
+            return await self.let_in(request, staff, next_path, "password")
         except AuditError:
-            return self._renderer.page("refused.html", 503, problem="not_recorded")
+            return self.not_recorded()
 
     # Code
 
@@ -96,7 +100,7 @@ class SignIn:
         locked_s = await self._guard.locked_for_s(door, address)
         if locked_s:
             await self._steps.end(step.token)
-            return self._form(request, problem="locked", locked=duration(locked_s), status=429)
+            return self.form(request, problem="locked", locked=duration(locked_s), status=429)
         code = form.get("code", "").strip()
         try:
             how = await self._right_code(staff, code)
@@ -107,9 +111,9 @@ class SignIn:
                 return RedirectResponse(f"{self._base}/sign-in", status_code=303)
             await self._guard.note_success(door, address)
             await self._guard.note_success(staff.sign_in, address)
-            response = await self._let_in(request, staff, step.next_path, how)
+            response = await self.let_in(request, staff, step.next_path, how, by=step.by, strong=True)
         except AuditError:
-            return self._renderer.page("refused.html", 503, problem="not_recorded")
+            return self.not_recorded()
         response.delete_cookie(_STEP_COOKIE, path=self._base)
         return response
 
@@ -138,22 +142,45 @@ class SignIn:
         if await self._guard.note_failure(door, address):
             await self._services.audit.record(who, "sign_in.locked", about=about, detail=what)
 
-    async def _to_code(self, request: Request, staff: Staff, next_path: str) -> Response:
-        step = await self._steps.begin(staff.id, next_path)
+    # Letting in, also for whoever came by the organisation's own sign-in
+
+    async def to_code(self, request: Request, staff: Staff, next_path: str, *, by: str = BY_PASSWORD) -> Response:
+        """The person is asked for the code of their second factor."""
+        step = await self._steps.begin(staff.id, next_path, by)
         response = RedirectResponse(f"{self._base}/sign-in/code", status_code=303)
-        self._set_cookie(request, response, _STEP_COOKIE, step.token)
+        self.set_cookie(request, response, _STEP_COOKIE, step.token)
         return response
 
-    async def _let_in(self, request: Request, staff: Staff, next_path: str, how: str) -> Response:
+    async def let_in(
+        self,
+        request: Request,
+        staff: Staff,
+        next_path: str,
+        how: str,
+        *,
+        by: str = BY_PASSWORD,
+        strong: bool = False,
+    ) -> Response:
+        """The person is signed in, on the way to where they wanted to go.
+
+        Raises:
+            AuditError: It could not be recorded; then they are not.
+        """
         address = address_of(request)
-        await self._services.audit.record(_actor(staff, address), "sign_in", detail=how)
-        session = await self._sessions.begin(staff.id, address=address, agent=request.headers.get("user-agent", ""))
+        await self._services.audit.record(actor_of(staff, address), "sign_in", detail=how)
+        session = await self._sessions.begin(
+            staff.id, address=address, agent=request.headers.get("user-agent", ""), by=by, strong=strong
+        )
         response = RedirectResponse(self._inside(next_path, staff), status_code=303)
-        self._set_cookie(request, response, COOKIE, session.token)
+        self.set_cookie(request, response, COOKIE, session.token)
         response.delete_cookie(_DOOR_COOKIE, path=self._base)
         return response
 
-    def _form(
+    def not_recorded(self) -> Response:
+        """What cannot be recorded does not happen, and the page says so."""
+        return self._renderer.page("refused.html", 503, problem="not_recorded")
+
+    def form(
         self,
         request: Request,
         *,
@@ -164,16 +191,18 @@ class SignIn:
         locked: str = "",
         status: int = 200,
     ) -> Response:
-        values = {"sign_in": sign_in, "next": next_path, "notice": notice, "locked": locked}
+        """The sign-in page, with what went wrong in words."""
+        values: dict[str, Any] = {"sign_in": sign_in, "next": next_path, "notice": notice, "locked": locked}
+        values["open_id"] = self._services.settings.open_id
         return self._door("sign_in.html", request, status, problem=problem, **values)
 
     def _code_form(self, request: Request, *, problem: str = "", status: int = 200) -> Response:
         return self._door("sign_in_code.html", request, status, problem=problem)
 
-    def _door(self, template: str, request: Request, status: int, **values: str) -> Response:
+    def _door(self, template: str, request: Request, status: int, **values: Any) -> Response:
         csrf = request.cookies.get(_DOOR_COOKIE) or secrets.token_urlsafe(24)
         response = self._renderer.page(template, status, csrf=csrf, **values)
-        self._set_cookie(request, response, _DOOR_COOKIE, csrf)
+        self.set_cookie(request, response, _DOOR_COOKIE, csrf)
         return response
 
     def _same_browser(self, request: Request, csrf: str) -> bool:
@@ -185,10 +214,14 @@ class SignIn:
         safe = path.startswith(f"{self._base}/") and "\\" not in path and "//" not in path and path.isprintable()
         return path if safe else self._base + home_of(staff.role)
 
-    def _set_cookie(self, request: Request, response: Response, name: str, value: str) -> None:
+    def set_cookie(
+        self, request: Request, response: Response, name: str, value: str, max_age: int | None = None
+    ) -> None:
+        """The browser keeps the value out of reach of scripts and other sites, and brings it to the desk only."""
         response.set_cookie(
             name,
             value,
+            max_age=max_age,
             path=self._base,
             httponly=True,
             samesite="lax",
@@ -196,5 +229,6 @@ class SignIn:
         )
 
 
-def _actor(staff: Staff, address: str) -> Actor:
+def actor_of(staff: Staff, address: str) -> Actor:
+    """Return the person at the door as the audit log names them."""
     return Actor(staff.id, staff.role.value, address)

@@ -35,13 +35,14 @@ LONGEST_PASSWORD = 256
 
 DEFAULT_CAPACITY = 5
 MOST_CAPACITY = 50
+LONGEST_OPEN_ID = 200
 
 _FIRST_SIGN_IN = "care"
 _FIRST_NAME = "Care team"
 _PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  (the letters, not a password)
 
 _LISTS = frozenset({"languages", "skills", "teams"})
-_TRAITS = _LISTS | {"role", "name", "capacity", "reads"}
+_TRAITS = _LISTS | {"role", "name", "capacity", "reads", "open_id"}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -79,6 +80,10 @@ class Staff:
     """The language of the desk's own words for this person; empty follows the browser."""
     must_change_password: bool = False
     """True while the password is one that somebody else has seen."""
+    open_id: str = ""
+    """What the organisation's own sign-in calls the person, such as their mail address; an administrator says it."""
+    open_id_subject: str = ""
+    """Whom that sign-in has named so, since they first came by it; from then on only they come in."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the account as plain JSON values, with the hash."""
@@ -95,6 +100,8 @@ class Staff:
             "teams": list(self.teams),
             "reads": self.reads,
             "must_change_password": self.must_change_password,
+            "open_id": self.open_id,
+            "open_id_subject": self.open_id_subject,
         }
 
     @classmethod
@@ -129,6 +136,8 @@ class StaffRegistry:
         capacity: int = DEFAULT_CAPACITY,
         teams: Sequence[str] = (),
         must_change_password: bool = False,
+        open_id: str = "",
+        open_id_subject: str = "",
     ) -> Staff:
         """Return the new account; afterwards its person can sign in.
 
@@ -142,6 +151,8 @@ class StaffRegistry:
             capacity: How many cases the person holds at most before others are asked first.
             teams: Names of the teams whose cases the person works on; none means all.
             must_change_password: Whether the first sign-in asks for a new password.
+            open_id: What the organisation's own sign-in calls the person.
+            open_id_subject: Whom it has named so, if the person came by it already.
 
         Raises:
             StaffExistsError: the sign-in name is taken.
@@ -151,7 +162,7 @@ class StaffRegistry:
         sign_in = sign_in.strip()
         if not 1 <= len(sign_in) <= 64:
             raise StaffError("a sign-in name has 1 to 64 characters")
-        _check_traits(languages=languages, skills=skills, capacity=capacity, teams=teams)
+        _check_traits(languages=languages, skills=skills, capacity=capacity, teams=teams, open_id=open_id)
         staff = Staff(
             id=secrets.token_hex(6),
             sign_in=sign_in,
@@ -163,6 +174,8 @@ class StaffRegistry:
             capacity=capacity,
             teams=tuple(teams),
             must_change_password=must_change_password,
+            open_id=open_id.strip(),
+            open_id_subject=open_id_subject,
         )
         # The account first: a name that leads nowhere would lock its person out for good.
         await self._save(staff)
@@ -222,7 +235,9 @@ class StaffRegistry:
         return await self._replace(staff, password_hash=await self._hash(password), must_change_password=must_change)
 
     async def change(self, sign_in: str, **traits: Any) -> Staff:
-        """Return the account with other traits: role, name, languages, skills, capacity, teams, reads.
+        """Return the account with other traits: role, name, languages, skills, capacity, teams, reads, open_id.
+
+        With another `open_id`, whoever came by the one before comes in by it no more.
 
         Raises:
             StaffNotFoundError: there is no such account.
@@ -232,7 +247,32 @@ class StaffRegistry:
             raise StaffError(f"an account has no {', '.join(sorted(unknown))} that can be changed")
         _check_traits(**traits)
         lists = {name: tuple(value) for name, value in traits.items() if name in _LISTS}
-        return await self._replace(await self._existing(sign_in), **(traits | lists))
+        staff, changes = await self._existing(sign_in), traits | lists
+        if "open_id" in changes:
+            changes["open_id"] = str(changes["open_id"]).strip()
+            if _folded(changes["open_id"]) != _folded(staff.open_id):
+                changes["open_id_subject"] = ""
+        return await self._replace(staff, **changes)
+
+    async def by_open_id(self, subject: str, account: str) -> Staff | None:
+        """Return the one account of whoever the organisation's own sign-in names, disabled or not.
+
+        Who came before is known by `subject`. Who comes for the first time is known by what an administrator wrote
+        into one account, and into one only; from then on that account is theirs.
+        """
+        accounts = await self.list()
+        known = [staff for staff in accounts if staff.open_id_subject == subject]
+        if known:
+            return known[0] if len(known) == 1 else None
+        named = [staff for staff in accounts if account and _folded(staff.open_id) == _folded(account)]
+        if len(named) != 1 or named[0].open_id_subject:
+            return None
+        return await self._replace(named[0], open_id_subject=subject)
+
+    async def is_last_admin(self, staff: Staff) -> bool:
+        """Return whether nobody else could add, change and close accounts."""
+        admins = [each.id for each in await self.list() if each.role is Role.ADMIN and not each.disabled]
+        return admins == [staff.id]
 
     async def has_password(self, staff: Staff, password: str) -> bool:
         """Return whether the password is that of the account."""
@@ -311,12 +351,15 @@ def _check_traits(
     teams: Sequence[str] = (),
     capacity: int = DEFAULT_CAPACITY,
     reads: str = "",
+    open_id: str = "",
 ) -> None:
     """Raise `StaffError` when a value is out of its range."""
     if not 0 <= capacity <= MOST_CAPACITY:
         raise StaffError(f"a person holds 0 to {MOST_CAPACITY} cases")
     if name is not None and not 1 <= len(name.strip()) <= 80:
         raise StaffError("a name has 1 to 80 characters")
+    if len(open_id) > LONGEST_OPEN_ID or not open_id.isprintable():
+        raise StaffError(f"the name at the organisation's sign-in has at most {LONGEST_OPEN_ID} characters")
     for tag in (*languages, *([reads] if reads else [])):
         if not _LANGUAGE.fullmatch(tag):
             raise StaffError(f"{tag!r} is not a language tag, such as en or es")

@@ -39,8 +39,9 @@ from bot.desk.app import desk_routes
 from bot.desk.audit import AuditLog
 from bot.desk.canned import read_canned_replies
 from bot.desk.notices import Mailer, MailServer, Webhook
+from bot.desk.open_id import OpenIdSettings
 from bot.desk.services import DeskServices, DeskSettings
-from bot.desk.staff import StaffRegistry
+from bot.desk.staff import Role, StaffRegistry
 from bot.errors import BedsideError
 from bot.gateway.answer_client import AnswerClient
 from bot.gateway.answers import AnswerRunner
@@ -187,6 +188,7 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
             second_factor_required=settings.desk_second_factor == "required",
             targets_s=dict(services.cases.timing.targets_s),
             undo_s=settings.undo_send_s,
+            open_id=open_id_settings(settings),
         ),
         redis=redis,
         audit=AuditLog(redis, data_key),
@@ -253,6 +255,28 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
             ),
         ],
         lifespan=lifespan,
+    )
+
+
+def open_id_settings(settings: GatewaySettings) -> OpenIdSettings | None:
+    """Return the organisation's own sign-in, if the operator named one."""
+    if settings.openid_issuer is None:
+        return None
+    secret = settings.openid_client_secret
+    pairs = [pair.partition("=") for pair in settings.openid_roles]
+    return OpenIdSettings(
+        issuer=settings.openid_issuer,
+        client_id=settings.openid_client_id,
+        client_secret=secret.get_secret_value().strip() if secret else "",
+        return_url=f"{settings.public_url}/desk/sign-in/open-id/back",
+        name=settings.openid_name,
+        account_claim=settings.openid_account_claim,
+        mail_domains=frozenset(domain.casefold() for domain in settings.openid_mail_domains),
+        role_claim=settings.openid_role_claim,
+        roles=tuple((group, Role(role)) for role, _, group in pairs),
+        creates_accounts=settings.openid_creates_accounts,
+        second_factor=settings.openid_second_factor,
+        prompt="" if settings.openid_prompt == "none" else settings.openid_prompt,
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from pydantic.fields import FieldInfo
-from ruamel.yaml import YAML
 
 from actions.settings import ActionsSettings
 from bot.commands.doctor import DIALOGUE_SETTINGS
@@ -29,7 +28,7 @@ IN_FILES = re.compile(r"(pass|secret|token|key)", re.IGNORECASE)
 
 
 def read(path: Path) -> list[Any]:
-    return [document for document in YAML(typ="safe").load_all(path) if document is not None]
+    return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None]
 
 
 def compose(name: str = "compose.yaml") -> dict[str, Any]:
@@ -174,8 +173,12 @@ def test_the_stores_data_outlives_its_container() -> None:
     assert {"dir /data", "appendonly yes", "maxmemory-policy noeviction"} <= set(config)
 
 
-def test_what_is_added_for_telegram_and_a_model_fits_the_compose_file() -> None:
-    for name in ("compose.telegram.yaml", "compose.model.yaml"):
+ADDED = tuple(sorted(path.name for path in DEPLOY.glob("compose.*.yaml")))
+
+
+def test_what_is_added_for_telegram_and_the_like_fits_the_compose_file() -> None:
+    assert len(ADDED) == 5
+    for name in ADDED:
         added = compose(name)
         assert set(added["services"]) <= set(services())
         for service in added["services"].values():
@@ -186,7 +189,7 @@ def test_what_is_added_for_telegram_and_a_model_fits_the_compose_file() -> None:
             assert secret.upper() in {variable(field) for settings in SETTINGS for field in settings.model_fields}
 
 
-@pytest.mark.parametrize("added", [(), ("compose.telegram.yaml",), ("compose.model.yaml",)])
+@pytest.mark.parametrize("added", [(), *((name,) for name in ADDED)])
 def test_compose_itself_accepts_the_files(added: tuple[str, ...]) -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
@@ -351,7 +354,7 @@ def test_kustomize_builds_the_whole() -> None:
         pytest.skip("there is no kubectl here: the files were read, but not by kustomize itself")
     done = subprocess.run([kubectl, "kustomize", str(KUBERNETES)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    built = [document for document in YAML(typ="safe").load_all(done.stdout) if document]
+    built = [document for document in yaml.safe_load_all(done.stdout) if document]
     assert all(thing["metadata"].get("namespace") == "bedside" for thing in built if thing["kind"] != "Namespace")
     assert not [thing for thing in built if thing["kind"] == "Secret"]
     store = next(thing for thing in built if thing["kind"] == "StatefulSet")

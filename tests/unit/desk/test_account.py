@@ -9,6 +9,7 @@ from html import unescape
 
 import httpx
 import pytest
+import segno
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from redis.asyncio import Redis
@@ -89,6 +90,23 @@ async def test_a_code_opens_once_and_only_around_its_time(factors: SecondFactors
     for wrong in ("", "12345", "1234567", "abcdef", "１２３４５６", code):
         assert not await factors.check("s1", wrong)
     assert not await factors.check("s2", code)
+
+
+async def test_the_picture_says_what_the_address_says(factors: SecondFactors) -> None:
+    """A telephone reads the same from it, and it brings neither style nor script to the page."""
+    enrolment = await factors.begin("s1", "ana")
+    drawn = re.search(r'stroke="#000" d="([^"]+)"', enrolment.picture)
+    assert drawn is not None
+    dark, row, at = set(), 0, 0
+    for act, first, second in re.findall(r"([Mmh])(-?[0-9.]+)(?: (-?[0-9.]+))?", drawn[1]):
+        if act == "h":
+            dark |= {(row, column) for column in range(at, at + int(first))}
+            at += int(first)
+        else:
+            row, at = (int(float(second)), int(first)) if act == "M" else (row + int(second or 0), at + int(first))
+    modules = segno.make_qr(enrolment.address, error="m").matrix_iter(border=4)
+    assert dark == {(y, x) for y, line in enumerate(modules) for x, module in enumerate(line) if module}
+    assert not re.search(r"style|script|href|url\(", enrolment.picture)
 
 
 async def test_a_recovery_code_opens_once(factors: SecondFactors, phone: Telephone, redis: Redis) -> None:

@@ -53,6 +53,8 @@ def test_only_what_shows_or_changes_nothing_of_others_goes_unrecorded() -> None:
         "POST /sign-in",
         "GET /sign-in/code",
         "POST /sign-in/code",
+        "GET /sign-in/open-id",
+        "GET /sign-in/open-id/back",
         "* /static",
         "GET /{path:path}",
         "GET /cases/{case_id}/break-glass",
@@ -71,6 +73,8 @@ def test_only_what_shows_or_changes_nothing_of_others_goes_unrecorded() -> None:
         "POST /sign-in",
         "GET /sign-in/code",
         "POST /sign-in/code",
+        "GET /sign-in/open-id",
+        "GET /sign-in/open-id/back",
         "* /static",
         "GET /{path:path}",
     }
