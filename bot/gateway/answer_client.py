@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from actions.answering.approved import ApprovedLookup
 from bot.errors import AnswerError
 from bot.gateway.internal_http import InternalHttp
 from bot.gateway.message import Citation, Sentence
@@ -40,9 +41,12 @@ class FinishedAnswer:
 class AnswerClient:
     """Streams answers over HTTP, so many at once; the others wait in line, where they cost nothing."""
 
-    def __init__(self, url: str, token: str, *, timeout_s: float, at_once: int) -> None:
+    def __init__(
+        self, url: str, token: str, *, timeout_s: float, at_once: int, approved: ApprovedLookup | None = None
+    ) -> None:
         self._actions = InternalHttp(url, token, timeout_s=timeout_s)
         self._room = asyncio.Semaphore(at_once)
+        self._approved = approved
 
     async def answer(self, order: Mapping[str, Any]) -> AsyncIterator[AnswerPart | FinishedAnswer]:
         """Yield the reviewed sentences, then the finished answer.
@@ -51,6 +55,7 @@ class AnswerClient:
             AnswerError: The actions process is down, slow, or broke off.
         """
         finished = False
+        order = await self._with_approved(order)
         try:
             async with self._room, self._actions.request("POST", "/answers", order) as response:
                 async for line in response.content:
@@ -65,6 +70,13 @@ class AnswerClient:
             raise AnswerError(f"answering failed: {type(error).__name__}") from None
         if not finished:
             raise AnswerError("answering broke off")
+
+    async def _with_approved(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the order, with the answer that a clinician signed to this very question where there is one."""
+        if self._approved is None or order.get("style", "normal") != "normal":
+            return order
+        signed = await self._approved.find(str(order["question"]), str(order["language"]))
+        return order if signed is None else {**order, "approved": signed.as_order()}
 
     async def is_ready(self) -> bool:
         """Return whether the actions process answers."""

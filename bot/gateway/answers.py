@@ -18,6 +18,7 @@ from typing import Any
 from bot.errors import AnswerError, ConversationError, DialogueError
 from bot.gateway.answer_client import AnswerPart, FinishedAnswer
 from bot.gateway.conversation import Conversation
+from bot.gateway.gap_notes import note_unanswered
 from bot.gateway.message import PatientMessage
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
@@ -106,6 +107,7 @@ class AnswerRunner:
             return "failed"
         if answer.abstained:
             await self._without_answer(services, conversation, message_id, order)
+            await note_unanswered(services, conversation, message_id, order)
             return "abstained"
         await say_answer(
             services,

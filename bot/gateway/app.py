@@ -29,6 +29,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from actions.answering.approved import ApprovedIndex, ApprovedLookup, ApprovedStore
+from actions.answering.gaps import GapStore
+from actions.answering.same_question import load_same_words
 from actions.handoff.case import Case
 from actions.handoff.hours import Hours
 from actions.handoff.queue import CaseQueue
@@ -128,7 +131,13 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
         ),
         dialogue=DialogueClient([settings.dialogue_url], token, timeout_s=settings.dialogue_timeout_s),
         answering=AnswerClient(
-            settings.actions_url, token, timeout_s=settings.answer_budget_s, at_once=settings.answers_at_once
+            settings.actions_url,
+            token,
+            timeout_s=settings.answer_budget_s,
+            at_once=settings.answers_at_once,
+            approved=ApprovedLookup(
+                ApprovedStore(redis), ApprovedIndex(load_same_words(settings.locales, settings.languages))
+            ),
         ),
         answers=answers,
         background=Background(),
@@ -137,6 +146,7 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
         waiting=waiting,
         clock=clock,
         deciding=DecidingQuestions(redis, vault, ttl_s=ttl_s),
+        gaps=GapStore(redis, vault, clock=clock),
     )
     answers.connect(services)
     return services

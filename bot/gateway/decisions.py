@@ -16,6 +16,7 @@ from bot.errors import DialogueError
 from bot.gateway.conversation import Conversation
 from bot.gateway.erasure import erase_conversation
 from bot.gateway.escalation import open_case
+from bot.gateway.gap_notes import note_badly_rated
 from bot.gateway.message import Citation, PatientMessage
 from bot.gateway.services import Services
 from bot.gateway.speech import say
@@ -76,6 +77,8 @@ async def _perform(services: Services, conversation: Conversation, effect: dict[
             )
         case "feedback":
             services.metrics.feedback.labels("yes" if effect.get("helpful") is True else "no").inc()
+            if effect.get("helpful") is False:
+                await note_badly_rated(services, conversation)
         case "stop":
             await services.answers.call_off(conversation.id)
         case "leave_queue":

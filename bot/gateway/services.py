@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from actions.answering.gaps import GapStore
 from actions.handoff.queue import CaseQueue
 from actions.transcript import Transcript
 from bot.gateway.answer_client import AnswerClient
@@ -51,5 +52,6 @@ class Services:
     right_of_way: RightOfWay
     waiting: WaitingRoom
     deciding: DecidingQuestions
+    gaps: GapStore
     clock: Callable[[], float] = time.time
     """Unix seconds; a test may give its own."""

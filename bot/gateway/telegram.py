@@ -164,7 +164,7 @@ class TelegramChannel:
         if not citations:
             return text
         seen = dict.fromkeys((c["title"], c["publisher"], c["url"], c["reviewed_on"]) for c in citations)
-        lines = [f"• {title} – {publisher}: {url}" for title, publisher, url, _ in seen]
+        lines = [f"• {title}" + f" – {said}" * bool(said) + f": {url}" * bool(url) for title, said, url, _ in seen]
         reviewed = all(reviewed_on for *_, reviewed_on in seen)
         note = [] if reviewed else [labels["not_reviewed"]]
         return "\n".join([text, "", f"{labels['sources']}:", *lines, *note])
