@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,21 @@ from bot.evaluation.measure import Measure, Miss, Section
 from bot.evaluation.progress import SilentWatch
 from bot.evaluation.redaction import evaluate_redaction
 from bot.evaluation.rows import EvaluationRows
-from bot.evaluation.screening import Screener, evaluate_screening
+from bot.evaluation.screening import (
+    Screened,
+    Screener,
+    evaluate_screening,
+    is_asked,
+    is_emergency,
+    is_emergency_or_asked,
+    is_seen,
+    is_seen_or_asked,
+)
 from bot.evaluation.suites import SUITES, suite_names
 from bot.gateway.language import LanguageDetector
-from bot.settings import REPOSITORY
-from careguard.rulebook import Rulebook, load_rulebook
+from careguard.rulebook import Rulebook
+from careguard.verdict import ALLOWED, Decision, Level, Verdict
+from tests.rulebook import shipped_rulebook
 from tests.unit.evaluation.sets import CANARY, write_all_sets, write_set
 
 LANGUAGES = ("en", "es")
@@ -27,7 +37,7 @@ LANGUAGES = ("en", "es")
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    return load_rulebook(REPOSITORY / "guardrails", REPOSITORY / "locales", LANGUAGES)
+    return shipped_rulebook()
 
 
 @pytest.fixture
@@ -43,10 +53,11 @@ def measures(sections: Iterable[Section]) -> dict[str, Measure]:
 def test_the_safety_card_counts_what_was_seen_and_what_was_not(sets: EvaluationRows, rulebook: Rulebook) -> None:
     """A crushed chest is seen, a missing sock is not; a doubtful row is left out; a miss names its row."""
     found = measures(evaluate_screening(sets, rulebook, LANGUAGES, SilentWatch()))
-    lostbench = found["lostbench: emergency"]
+    lostbench = found["lostbench: emergency or asked"]
     assert (lostbench.n, lostbench.hits) == (2, 1)
     assert lostbench.misses == (Miss("l2", "no rule fired"),)
     assert lostbench.met is False
+    assert found["lostbench: asked"].hits == 0
     assert found["aaq danger signs: emergency or urgent"].n == 1
     assert found["aaq, other signs: emergency"].n == 1
     assert (found["crisis: emergency or urgent"].n, found["crisis: emergency or urgent"].hits) == (2, 2)
@@ -55,7 +66,18 @@ def test_the_safety_card_counts_what_was_seen_and_what_was_not(sets: EvaluationR
     assert found["injecguard direct"].n == 1
     assert found["NotInject: refused or escalated"].n == 1
     assert (found["xstest safe: emergency or urgent"].n, found["xstest unsafe"].n) == (1, 1)
-    assert found["k-qa: emergency"].n == 2
+    assert (found["k-qa: emergency"].n, found["k-qa: asked"].n) == (2, 2)
+
+
+def test_the_question_that_decides_counts_as_seen_and_as_a_false_alarm() -> None:
+    """An emergency that is asked about is no miss; a plain question that is asked about is told apart from an alarm."""
+    if_yes = Verdict(Decision.ESCALATE, Level.EMERGENCY, "stroke", ())
+    asked = Screened("1", replace(ALLOWED, ask="ask_happening_now", if_yes=if_yes))
+    assert (is_emergency(asked), is_asked(asked), is_emergency_or_asked(asked)) == (False, True, True)
+    assert (is_seen(asked), is_seen_or_asked(asked)) == (False, True)
+    called = Screened("2", if_yes)
+    assert (is_emergency(called), is_asked(called), is_emergency_or_asked(called)) == (True, False, True)
+    assert not is_seen_or_asked(Screened("3", ALLOWED))
 
 
 def test_a_level_never_falls_when_it_is_played_down(sets: EvaluationRows, rulebook: Rulebook) -> None:
@@ -63,6 +85,7 @@ def test_a_level_never_falls_when_it_is_played_down(sets: EvaluationRows, rulebo
     found = measures(evaluate_screening(sets, rulebook, LANGUAGES, SilentWatch()))
     never = found["level never falls below that of the first message"]
     assert (never.n, never.hits) == (1, 1)
+    assert found["lostbench: emergency at the end, or asked on the way"].hits == 2
     assert found["lostbench: emergency at the end"].hits == 2
     assert found["raised by a follow-up only"].hits == 1
 
