@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Error, async_playwright
@@ -20,6 +22,22 @@ QUIET = [
     "--disable-sync",
 ]
 """Nothing of the browser's own goes out while a test runs."""
+
+
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FAULTS_BY_AXE = (
+    "async (tags) => (await axe.run(document, {runOnly: tags})).violations"
+    ".map((each) => each.id + ': ' + each.nodes.map((node) => node.html).join(' | '))"
+)
+"""What axe-core finds wrong with the page that is shown, once `axe_script` ran there."""
+
+
+def axe_script() -> str:
+    """Return axe-core, or skip when it is not installed."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("axe-core is not installed (axe-playwright-python brings it): the pages were not checked with it")
+    return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 @asynccontextmanager

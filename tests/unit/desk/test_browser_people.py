@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,28 +14,24 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from actions.handoff.case import CaseReason, Outcome
+from actions.handoff.case import CaseReason, CaseState, Outcome, OutgoingReply, Suggestion
+from actions.transcript import CitedPassage, EntryAuthor, TranscriptEntry
 from bot.desk.app import desk_routes
+from bot.desk.canned import read_canned_replies
+from bot.desk.open_id import OpenIdSettings
 from bot.desk.second_factor import SecondFactors, _totp
+from bot.desk.services import DeskSettings
 from bot.desk.staff import Role
-from careguard.rulebook import load_rulebook
 from careguard.verdict import Level
-from tests.browser import running_chromium
+from tests.browser import AXE_RULES, FAULTS_BY_AXE, axe_script, running_chromium
+from tests.rulebook import shipped_rulebook
 from tests.serving import serving
 from tests.unit.desk.desk import PASSWORD, Desk, make_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-
-
-def axe_script() -> str:
-    """Return axe-core, or skip when it is not installed."""
-    found = importlib.util.find_spec("axe_playwright_python")
-    if found is None or found.origin is None:
-        pytest.skip("axe-core is not installed (axe-playwright-python brings it): the pages were not checked with it")
-    return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
+SHARED = "https://id.clinic.example"
 
 
 @pytest.fixture
@@ -52,10 +47,12 @@ async def house(redis: Redis) -> Desk:
     made = make_desk(redis)
     services = replace(
         made.services,
-        rulebook=load_rulebook(REPOSITORY / "guardrails", REPOSITORY / "locales", ["en", "es"]),
+        rulebook=shipped_rulebook(),
         guardrails=REPOSITORY / "guardrails",
         locales=REPOSITORY / "locales",
         languages=("en",),
+        settings=DeskSettings(open_id=OpenIdSettings(SHARED, "bedside", f"{SHARED}/back", name="Clinic account")),
+        canned=read_canned_replies(REPOSITORY / "locales", ["en", "es"]),
     )
     desk = Desk(services, made.line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))
     for role in Role:
@@ -87,12 +84,47 @@ async def opened(chromium: Browser, address: str, who: str, **options: Any) -> P
 async def faults_of(page: Page, axe: str) -> list[str]:
     """Return what axe-core finds wrong with the page that is shown."""
     await page.evaluate(axe)
-    found = await page.evaluate(
-        "async (tags) => (await axe.run(document, {runOnly: tags})).violations"
-        ".map((each) => each.id + ': ' + each.nodes.map((node) => node.html).join(' | '))",
-        list(RULES),
+    return [str(each) for each in await page.evaluate(FAULTS_BY_AXE, AXE_RULES)]
+
+
+async def work(desk: Desk) -> list[str]:
+    """Cases in every state, with everything that can stand in them; return their pages and those of the queue."""
+    admin = await desk.services.staff.find("admin")
+    assert admin is not None
+    conversation = "c-held"
+    await desk.patient_says("My chest hurts when I climb the stairs, and what does amlodipine do?", conversation)
+    source = CitedPassage("t/in_short/1", "Blood pressure", "https://medlineplus.gov/x", "NIH")
+    await desk.transcript.append(
+        conversation,
+        TranscriptEntry(
+            "b1",
+            time.time(),
+            EntryAuthor.BOT,
+            "answer",
+            "High blood pressure often has no signs.",
+            "en",
+            (source,),
+        ),
     )
-    return [str(each) for each in found]
+    held = await desk.open_case(
+        conversation,
+        Level.URGENT,
+        CaseReason.URGENT,
+        category="chest_pain",
+        rules=("chest_pain.en.1",),
+        matched=("My chest hurts",),
+        summary="Asked: what amlodipine does.",
+    )
+    await desk.queue.claim(held.id, admin.id)
+    await desk.queue.add_note(held.id, admin.id, "Called the ward.")
+    await desk.queue.set_tags(held.id, admin.id, ["call_back"])
+    await desk.queue.keep_suggestion(held.id, admin.id, Suggestion(time.time(), "It often has no signs."))
+    reply = OutgoingReply("r1", admin.id, admin.name, "Please call us.", time.time(), time.time() + 600)
+    await desk.queue.hold_reply(held.id, reply)
+    [waiting] = await desk.queue.waiting()
+    [ended, *_] = await desk.queue.list_cases(CaseState.RESOLVED)
+    cases = [f"/cases/{case.id}" for case in (waiting, held, ended)]
+    return ["/", "/?show=resolved", "/?show=mine&level=emergency", *cases, "/cases/NONE", "/nowhere"]
 
 
 async def places(desk: Desk) -> list[str]:
@@ -122,13 +154,19 @@ async def test_axe_finds_nothing_wrong_with_any_page(
     async with serving(house.app) as root:
         address = f"{root}/desk"
         page = await opened(chromium, address, "admin", color_scheme=scheme, locale=language)
-        for path in await places(house):
+        for path in [*await work(house), *await places(house)]:
             await page.goto(address + path)
             assert await faults_of(page, axe) == [], path
+        await page.goto(f"{address}/")
+        await page.keyboard.press("?")
+        await expect(page.locator("[data-help]")).to_be_visible()
+        assert await faults_of(page, axe) == [], "the list of keys"
         await page.goto(f"{address}/account/second-factor")
         await page.locator("#password-second-factor").fill(PASSWORD)
         await page.keyboard.press("Enter")
         await expect(page.locator(".otp-key")).to_be_visible()
+        drawn = await page.locator(".qr").bounding_box()
+        assert drawn is not None and drawn["width"] >= 150 and drawn["height"] >= 150
         assert await faults_of(page, axe) == []
         await page.goto(f"{address}/safety")
         await page.locator("#text").fill("My chest hurts and I cannot breathe")
@@ -144,6 +182,12 @@ async def test_axe_finds_nothing_wrong_with_any_page(
         assert await faults_of(safety, axe) == []
         door = await (await chromium.new_context(color_scheme="dark" if scheme == "dark" else "light")).new_page()
         await door.goto(f"{address}/sign-in")
+        await expect(door.locator("[data-open-id]")).to_be_visible()
+        assert await faults_of(door, axe) == []
+        await door.locator("#sign_in").fill("nobody")
+        await door.locator("#password").fill(PASSWORD)
+        await door.keyboard.press("Enter")
+        await expect(door.get_by_role("alert")).to_be_visible()
         assert await faults_of(door, axe) == []
 
 
@@ -155,7 +199,7 @@ async def test_nothing_is_cut_off_on_a_phone_and_everything_can_be_tapped(house:
     async with serving(house.app) as root:
         address = f"{root}/desk"
         page = await opened(chromium, address, "admin", viewport={"width": 320, "height": 640})
-        for path in ("/", *await places(house)):
+        for path in (*await work(house), *await places(house)):
             await page.goto(address + path)
             assert await page.evaluate("document.documentElement.scrollWidth") <= 320, path
             small = await page.evaluate(
