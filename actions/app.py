@@ -34,7 +34,9 @@ from actions.answering.approved import ApprovedGate
 from actions.answering.country import EmergencyNumbers
 from actions.answering.embed import PackagedEmbedder
 from actions.answering.explain import load_lexicon
-from actions.answering.generate import Model, OpenAICompatibleModel, TransformersModel, prepare_embedded_model
+from actions.answering.generate import Model
+from actions.answering.generate_endpoint import OpenAICompatibleModel
+from actions.answering.generate_here import TransformersModel, prepare_embedded_model
 from actions.answering.knowledge import Knowledge
 from actions.answering.pipeline import Drafting, Order, Parts, answer_question, order_from_json
 from actions.answering.retrieve import Retriever
@@ -88,9 +90,16 @@ def _build_drafting(settings: ActionsSettings) -> Drafting | None:
 def _build_model(settings: ActionsSettings) -> Model:
     if settings.model_url:
         key = settings.model_api_key.get_secret_value()
-        return OpenAICompatibleModel(settings.model_url, settings.model_name, key, settings.model_timeout_s)
-    source = settings.model or str(prepare_embedded_model(settings.data_dir))
-    return TransformersModel(source, device=settings.model_device, dtype=settings.model_dtype)
+        # Its silence must end before the budget does, or every patient would sit through the whole of it.
+        timeout_s = min(settings.model_timeout_s, settings.draft_budget_s)
+        return OpenAICompatibleModel(settings.model_url, settings.model_name, key, timeout_s)
+    return TransformersModel(
+        settings.model or str(prepare_embedded_model(settings.data_dir)),
+        device=settings.model_device,
+        dtype=settings.model_dtype,
+        at_once=settings.drafts_at_once,
+        max_new_tokens=settings.draft_tokens,
+    )
 
 
 def build_executor() -> ActionExecutor:

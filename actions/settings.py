@@ -61,7 +61,10 @@ class ActionsSettings(BaseSettings):
     drafts_at_once: int = Field(
         default=2, ge=1, le=64, description="how many drafts may wait for or use the model; the rest answer verbatim"
     )
-    model: str = Field(default="", description="a model folder or Hugging Face id; empty for the embedded model")
+    model: str = Field(
+        default="",
+        description="a model folder, a Hugging Face id or the path of a .gguf file; empty for the embedded model",
+    )
     model_device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda|mps)$", description="auto, cpu, cuda or mps")
     model_dtype: str = Field(
         default="auto",

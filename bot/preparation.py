@@ -16,7 +16,7 @@ from os import environ
 from pathlib import Path
 
 from actions.answering.embed import PackagedEmbedder
-from actions.answering.generate import prepare_embedded_model
+from actions.answering.generate_here import prepare_embedded_model
 from actions.answering.importing.collection import ContentFolder
 from actions.answering.importing.published import publish, published_version, wanted_version
 from actions.answering.knowledge import prepare_knowledge

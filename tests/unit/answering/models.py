@@ -50,6 +50,25 @@ class EndlessModel(_Standing):
             self.stopped = True
 
 
+class CountingModel(_Standing):
+    """Writes one new sentence after the other, and never stops by itself."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    async def generate(self, prompt: Prompt, max_new_tokens: int) -> AsyncGenerator[str, None]:
+        number = 0
+        try:
+            while True:
+                number += 1
+                yield f"Sunburn heals in {number} weeks. [1] "
+                await asyncio.sleep(0)
+        finally:
+            self.stopped = True
+
+
 class SilentModel(_Standing):
     """Thinks, and writes nothing."""
 
