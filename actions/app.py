@@ -31,6 +31,8 @@ from starlette.routing import Route
 
 import actions
 from actions.answering.approved import ApprovedGate
+from actions.answering.card import answer_card
+from actions.answering.clarify import Choosing, Clarification
 from actions.answering.country import EmergencyNumbers
 from actions.answering.embed import PackagedEmbedder
 from actions.answering.explain import load_lexicon
@@ -38,7 +40,15 @@ from actions.answering.generate import Model
 from actions.answering.generate_endpoint import OpenAICompatibleModel
 from actions.answering.generate_here import TransformersModel, prepare_embedded_model
 from actions.answering.knowledge import Knowledge
-from actions.answering.pipeline import Drafting, Order, Parts, answer_question, order_from_json
+from actions.answering.pipeline import (
+    Drafting,
+    OnSentence,
+    Order,
+    Parts,
+    answer_or_ask,
+    order_from_json,
+    with_choice_read,
+)
 from actions.answering.retrieve import Retriever
 from actions.answering.same_question import load_same_words
 from actions.errors import ActionsError
@@ -69,6 +79,7 @@ def build_parts(settings: ActionsSettings) -> Parts:
     return Parts(
         drafting=_build_drafting(settings),
         retriever=Retriever(knowledge, embedder),
+        choosing=Choosing.load(settings.locales, settings.languages),
         policy=policy,
         approved=ApprovedGate(same_words, embedder, policy),
         numbers=EmergencyNumbers(settings.locales, settings.default_country),
@@ -211,8 +222,7 @@ async def _answer_lines(order: Order, parts: Parts) -> AsyncIterator[str]:
 
     async def work() -> None:
         try:
-            answer = await answer_question(order, parts, tell)
-            await lines.put(_line({"answer": answer.as_json()}))
+            await lines.put(_line({"answer": await _whole_answer(order, parts, tell)}))
         except Exception as error:
             _LOG.error("answering %s failed: %s", order.message_id, _where(error))
             await lines.put(_line({"error": type(error).__name__}))
@@ -226,6 +236,18 @@ async def _answer_lines(order: Order, parts: Parts) -> AsyncIterator[str]:
     finally:
         # The patient has left, or everything is said; either way nothing may go on thinking.
         working.cancel()
+
+
+async def _whole_answer(order: Order, parts: Parts, tell: OnSentence) -> dict[str, Any]:
+    """Return the answer with what is shown around it, or the question that the patient must be asked first."""
+    order, chosen = await asyncio.to_thread(with_choice_read, order, parts)
+    made = await answer_or_ask(order, parts, tell)
+    if isinstance(made, Clarification):
+        return made.as_json()
+    answer = await asyncio.to_thread(
+        answer_card, made, order.question, order.country, parts.retriever, parts.numbers, parts.choosing
+    )
+    return answer if chosen is None else answer | {"chosen": chosen.as_json()}
 
 
 def _line(data: dict[str, Any]) -> str:

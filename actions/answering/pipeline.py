@@ -10,11 +10,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from actions.answering.approved import ApprovedAnswer, ApprovedGate
 from actions.answering.audience import for_whom
+from actions.answering.clarify import Choosing, Chosen, Clarification, OpenChoice, open_choice_from_json
 from actions.answering.country import EmergencyNumbers
 from actions.answering.difference import both_sides
 from actions.answering.explain import Explanation, Lexicon, explain
@@ -48,6 +49,14 @@ class Order:
     style: Style = Style.NORMAL
     country: str | None = None
     message_id: str = ""
+    about: str | None = None
+    """The topic that the patient chose; the question is answered from it, whatever else it may name."""
+    facet: str | None = None
+    """What of that topic the patient tapped; it stands for a question of its own."""
+    choice: OpenChoice | None = None
+    """What the patient was asked just before; the question may be the answer to it."""
+    may_ask: bool = True
+    """False when the patient must not be asked back, because they were just now."""
     approved: ApprovedAnswer | None = None
     """What a clinician signed as the answer to this question, where the gateway found one."""
 
@@ -72,12 +81,25 @@ class Parts:
     numbers: EmergencyNumbers
     drafting: Drafting | None = None
     """None: every answer is made of reviewed sentences, word for word."""
+    choosing: Choosing = field(default_factory=Choosing)
+    """Asks which of several topics a general question means; without words it never asks."""
     approved: ApprovedGate | None = None
     """Lets the answers through that a clinician signed; None lets none."""
+    lexicon: Lexicon | None = None
+    """What words and abbreviations mean; None explains none."""
 
 
 async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | None = None) -> ReviewedAnswer:
-    """Return the reviewed answer to the order; when nothing reviewed answers it, one that abstained."""
+    """Return the reviewed answer to the order without asking back; when nothing answers it, one that abstained."""
+    made = await answer_or_ask(replace(order, may_ask=False), parts, on_sentence)
+    assert isinstance(made, ReviewedAnswer)
+    return made
+
+
+async def answer_or_ask(
+    order: Order, parts: Parts, on_sentence: OnSentence | None = None
+) -> ReviewedAnswer | Clarification:
+    """Return the reviewed answer to the order, or what the patient must be asked first when it is too general."""
     if (signed := await _approved(order, parts)) is not None:
         for position, sentence in enumerate(signed.sentences):
             await _tell(on_sentence, position, sentence)
@@ -88,6 +110,10 @@ async def answer_question(order: Order, parts: Parts, on_sentence: OnSentence | 
     explanation = _explanation(order, parts, retrieved)
     if explanation is not None:
         return await _answer_explained(order, parts, found, explanation, on_sentence)
+    if order.may_ask and order.about is None:
+        asked = await asyncio.to_thread(parts.choosing.ask, retrieved, question, order.language, parts.retriever)
+        if asked is not None:
+            return replace(asked, retrieve_ms=_since(started))
     if parts.drafting is not None and found.passages and not parts.drafting.at_once.locked():
         drafted = await _answer_drafted(order, parts, parts.drafting, found, on_sentence)
         if drafted is not None:
@@ -120,6 +146,10 @@ class _Found:
 def _retrieve(order: Order, retriever: Retriever) -> tuple[str, Retrieved]:
     """Return the question, of a letter the one inside it, and what is found for the people that it is about."""
     question = order.question
+    if order.about is not None:
+        chosen = retriever.retrieve_about(question, order.language, order.about)
+        if chosen is not None:
+            return question, chosen
     # What is longer is a letter; as one question it names anything, and retrieval would take seconds.
     as_one = question if len(question) <= _LONGEST_QUESTION else ""
     found = retriever.retrieve(as_one, order.language, order.topic)
@@ -269,6 +299,22 @@ def _since(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 2)
 
 
+def with_choice_read(order: Order, parts: Parts) -> tuple[Order, Chosen | None]:
+    """Return the order for what is really asked, and what was chosen where the patient chose.
+
+    "The second" becomes the question that was asked before, about the second topic; a tapped facet its own question.
+    """
+    chosen = parts.choosing.chosen(
+        order.question,
+        order.language,
+        parts.retriever,
+        topic=order.about,
+        facet=order.facet,
+        choice=order.choice,
+    )
+    return order if chosen is None else replace(order, question=chosen.question, about=chosen.topic), chosen
+
+
 def order_from_json(data: Any, default_language: str) -> Order:
     """Return the order that a request holds.
 
@@ -278,12 +324,12 @@ def order_from_json(data: Any, default_language: str) -> Order:
     if not isinstance(data, dict):
         raise ValueError("the order must be a JSON object")
     question = data.get("question")
-    if not isinstance(question, str) or not question.strip():
+    if not isinstance(question, str) or not (question.strip() or data.get("about")):
         raise ValueError("question must be text")
     style = data.get("style") or Style.NORMAL.value
     if style not in {known.value for known in Style}:
         raise ValueError("style must be normal, simpler or detail")
-    for key in ("topic", "language", "country", "message_id"):
+    for key in ("topic", "language", "country", "message_id", "about", "facet"):
         if data.get(key) is not None and not isinstance(data[key], str):
             raise ValueError(f"{key} must be text or null")
     return Order(
@@ -293,5 +339,9 @@ def order_from_json(data: Any, default_language: str) -> Order:
         style=Style(style),
         country=data.get("country"),
         message_id=data.get("message_id") or "",
+        about=data.get("about"),
+        facet=data.get("facet"),
+        choice=open_choice_from_json(data.get("choice")),
+        may_ask=data.get("may_ask") is not False,
         approved=ApprovedAnswer.from_order(data.get("approved")),
     )

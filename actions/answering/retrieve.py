@@ -249,6 +249,35 @@ class Retriever:
                     return same
         return found
 
+    def retrieve_about(self, question: str, language: str, topic: str) -> Retrieved | None:
+        """Return the passages of this topic as they answer the question; None where the language does not have it.
+
+        For a topic that the patient chose: nothing else is weighed.
+        """
+        for index in self._knowledge.searched(language):
+            if topic in index.topics:
+                asked = _Asked(index, question, _spelled([index], words(question)))
+                fits = index.fits(self._embedder.question(question))
+                return Retrieved(
+                    decision=RetrievalDecision.ANSWER,
+                    topic=index.topics[topic],
+                    passages=_rank(index, asked, fits, topic),
+                    confidence=1.0,
+                    aspects=asked.aspects,
+                    specific=asked.is_specific(topic),
+                    reason="chosen",
+                    nearest=(topic,),
+                )
+        return None
+
+    def fits_of_topics(self, question: str, language: str) -> dict[str, float]:
+        """Return how well the best passage of each shipped topic fits the question."""
+        index = self._knowledge.index(language)
+        if index is None:
+            return {}
+        fits = index.fits(self._embedder.question(question))
+        return {topic: float(fits[rows].max()) for topic, rows in index.rows.items()}
+
     def _retrieve_in(
         self, knowledge: Knowledge, language: str, question: str, vector: Vectors, topic_hint: str | None
     ) -> Retrieved:

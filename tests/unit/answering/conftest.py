@@ -101,7 +101,7 @@ def write_locales(locales: Path) -> None:
     for language in LANGUAGES:
         folder = locales / "languages" / language
         folder.mkdir(parents=True)
-        for name in ("questions.yaml", "review.yaml"):
+        for name in ("clarify.yaml", "explain.yaml", "glossary.yaml", "questions.yaml", "review.yaml"):
             shutil.copy(ROOT / "locales" / "languages" / language / name, folder / name)
     write_topic(
         locales, "en", "high_blood_pressure", "High blood pressure", "hypertension, high BP", HIGH_BLOOD_PRESSURE
