@@ -21,6 +21,8 @@ from bot.errors import ConversationError
 from careguard.episode import CALM, Episode
 
 TOKEN_BYTES = 32
+TICKET_S = 30 * 60
+"""How long a ticket opens its page; it does so once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +122,41 @@ class ConversationStore:
             raise ConversationError("this conversation does not exist or has expired; start a new one")
         return conversation
 
+    async def issue_ticket(self, conversation_id: str) -> str:
+        """Return a ticket that opens one page of the conversation, once and soon; an earlier one is void."""
+        secret = secrets.token_urlsafe(TOKEN_BYTES)
+        await self._redis.set(_ticket_key(conversation_id), _hash(secret), ex=TICKET_S)
+        return f"{conversation_id}.{secret}"
+
+    async def redeem_ticket(self, ticket: str) -> Conversation:
+        """Return the conversation whose page the ticket opens; afterwards the ticket opens nothing.
+
+        Raises:
+            ConversationError: The ticket is unknown, used, or too old, or its conversation has ended.
+        """
+        conversation_id, _, secret = ticket.rpartition(".")
+        expected = await self._redis.get(_ticket_key(conversation_id))
+        if expected is None or not hmac.compare_digest(str(expected), _hash(secret)):
+            raise ConversationError("this page was opened before, or too long ago; ask for it again in the chat")
+        if not await self._redis.delete(_ticket_key(conversation_id)):
+            raise ConversationError("this page was opened before, or too long ago; ask for it again in the chat")
+        return await self.load(conversation_id)
+
+    async def void_ticket(self, conversation_id: str) -> int:
+        """Delete the conversation's ticket; return how many keys went."""
+        return int(await self._redis.delete(_ticket_key(conversation_id)))
+
     async def erase(self, conversation_id: str) -> int:
         """Delete the conversation; return how many keys went."""
-        return int(await self._redis.delete(_key(conversation_id)))
+        return int(await self._redis.delete(_key(conversation_id), _ticket_key(conversation_id)))
 
 
 def _key(conversation_id: str) -> str:
     return f"bedside:conversation:{conversation_id}"
+
+
+def _ticket_key(conversation_id: str) -> str:
+    return f"bedside:ticket:{conversation_id}"
 
 
 def _hash(token: str) -> str:

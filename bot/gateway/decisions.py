@@ -19,13 +19,26 @@ from bot.gateway.escalation import open_case
 from bot.gateway.gap_notes import note_badly_rated
 from bot.gateway.message import Citation, PatientMessage
 from bot.gateway.services import Services
+from bot.gateway.sheet_page import offer_sheet
 from bot.gateway.speech import say
 from bot.gateway.waiting import line_values, say_kept, say_opened
 from careguard.verdict import Level
 
 KNOWN_EFFECTS = frozenset(
-    {"record_consent", "set_language", "erase", "feedback", "stop", "show_sources", "show_record", "leave_queue"}
+    {
+        "record_consent",
+        "set_language",
+        "erase",
+        "feedback",
+        "stop",
+        "show_sources",
+        "show_record",
+        "show_visit_sheet",
+        "leave_queue",
+    }
 )
+SHOWING = frozenset({"show_sources", "show_record", "show_visit_sheet", "erase"})
+"""Effects that a patient sees."""
 
 
 async def carry_out(
@@ -53,7 +66,7 @@ async def carry_out(
             ordered_by = str(order.get("message_id") or message.id)
             await services.answers.take(conversation.id, ordered_by, order)
             visible = True
-        elif decision.get("effect", {}).get("name") in {"show_sources", "show_record", "erase"}:
+        elif decision.get("effect", {}).get("name") in SHOWING:
             await _show(services, conversation, message, decision["effect"]["name"])
             visible = True
     if not visible:
@@ -134,6 +147,8 @@ async def _show(services: Services, conversation: Conversation, message: Patient
         citations = tuple(Citation(**citation) for citation in conversation.last_citations)
         reply_id = "sources" if citations else "no_sources"
         await say(services, conversation, reply_id, reply_to=message.id, citations=citations)
+    elif what == "show_visit_sheet":
+        await offer_sheet(services, conversation, message.id)
     else:
         await erase_conversation(services, conversation)
         await say(services, conversation, "erased", reply_to=message.id, extra={"erased": True})

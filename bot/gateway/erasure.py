@@ -21,6 +21,7 @@ async def erase_conversation(services: Services, conversation: Conversation) -> 
     deleted += await services.transcript.erase(conversation.id)
     deleted += await services.cases.erase(conversation.id)
     deleted += await services.deciding.erase(conversation.id)
+    deleted += await services.conversations.void_ticket(conversation.id)
     deleted += await services.gaps.erase(conversation.id)
     with contextlib.suppress(DialogueError):  # the tracker also expires by itself
         await services.dialogue.forget(conversation.id)

@@ -30,6 +30,7 @@ from bot.gateway.inbox import InboxFullError
 from bot.gateway.message import Author, MessageKind, PatientMessage
 from bot.gateway.outbox import Event
 from bot.gateway.services import Services
+from bot.gateway.sheet_page import SHEET_EVENT, sheet_text
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,9 @@ class TelegramChannel:
                     await self._bot.send_chat_action(chat_id, ChatAction.TYPING)
             elif event.name == "message":
                 await self._send(chat_id, event.data)
+            elif event.name == SHEET_EVENT:
+                for piece in split_text(await sheet_text(self._services, conversation), MOST_CHARS):
+                    await self._bot.send_message(chat_id, piece)
         except (Forbidden, BadRequest) as error:
             raise NotDeliverableError from error
         except TelegramError as error:

@@ -33,7 +33,14 @@ from careguard.verdict import Decision, Level, Verdict
 
 log = logging.getLogger(__name__)
 
-COMMANDS = {"/start": "greet", "/help": "help", "/stop": "stop", "/delete": "erase_my_record", "/person": "ask_person"}
+COMMANDS = {
+    "/start": "greet",
+    "/help": "help",
+    "/stop": "stop",
+    "/delete": "erase_my_record",
+    "/person": "ask_person",
+    "/visit": "make_visit_sheet",
+}
 """What the command menu of a messenger sends, and the intent it stands for."""
 
 MEDIA_REPLIES = {

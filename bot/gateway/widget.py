@@ -29,6 +29,7 @@ from bot.gateway.conversation import Conversation
 from bot.gateway.inbox import InboxFullError
 from bot.gateway.message import PatientMessage
 from bot.gateway.services import Services
+from bot.gateway.sheet_page import open_page, sheet_of
 from bot.gateway.web_limits import WebLimits
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class WebChannel:
             Route("/web/conversations", self.begin, methods=["POST"]),
             Route("/web/conversations/{id}/messages", self.receive, methods=["POST"]),
             Route("/web/conversations/{id}/events", self.stream, methods=["GET"]),
+            Route("/web/conversations/{id}/visit-sheet", self.visit_sheet, methods=["GET"]),
+            Route("/visit-sheet", self.visit_sheet_page, methods=["POST"]),
             Route("/web/words", self.words, methods=["GET"]),
         ]
 
@@ -133,6 +136,28 @@ class WebChannel:
             ping=int(QUIET_S),
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
+
+    async def visit_sheet(self, request: Request) -> Response:
+        """Return the visit sheet of the conversation as JSON; it is made anew and kept nowhere."""
+        try:
+            conversation = await self._conversation(request)
+        except RefusedError as refused:
+            return self._refuse(request, refused)
+        except RedisError as error:
+            return self._store_is_away(request, error)
+        sheet, words = await sheet_of(self.services, conversation)
+        return JSONResponse(sheet.as_json(words), headers={"Cache-Control": "no-store"})
+
+    async def visit_sheet_page(self, request: Request) -> Response:
+        """Return the visit sheet as a page to print, for a ticket that opens it once."""
+        try:
+            if not await self.limits.may_ask(_address(request, self.services)):
+                raise RefusedError(429, "too_many_requests", "rate_limited", retry_after_s=30)
+            return await open_page(self.services, request)
+        except RefusedError as refused:
+            return self._refuse(request, refused)
+        except RedisError as error:
+            return self._store_is_away(request, error)
 
     async def words(self, request: Request) -> Response:
         """Return the widget's own words in a language."""
