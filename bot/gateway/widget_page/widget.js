@@ -5,8 +5,8 @@
  * data-title  the launcher's name until the words come.  data-open-on  a query parameter of the page that opens the chat.
  * data-exit  where "leave quickly" goes.  Elements of the page with data-bedside-open open the chat.
  *
- * localStorage keeps the conversation's id and token, the last event seen, the chosen language and the patient's own
- * messages. Replies are not kept: after a reload the server sends them again, so what was erased there is gone here.
+ * localStorage keeps the conversation's id and token, the last event, the language and the patient's own messages.
+ * Replies are not kept: after a reload the server sends them again, so what was erased there is gone here.
  */
 (() => {
 'use strict';
@@ -34,7 +34,7 @@ const store = (area, value) => {
     if (value === undefined) return window[area].getItem(KEY);
     window[area].setItem(KEY, value);
   } catch {
-    // Storage can be forbidden; the chat then lives as long as the page.
+    // Storage can be forbidden; the chat then lives with the page.
     if (value === undefined) return memory[area];
     memory[area] = value;
   }
@@ -160,7 +160,7 @@ const pause = (ms) =>
     wake = resolve;
     setTimeout(resolve, ms);
   });
-/** Jitter: patients who lost the same server do not all come back in the same moment. */
+/** Jitter: patients who lost the same server do not all come back at once. */
 const backoff = (failures) => 250 + Math.random() * Math.min(30000, 500 * 2 ** failures);
 
 // ---- the parts of the panel
@@ -432,7 +432,7 @@ const fillBody = (body, { text, kind, sentences = [], citations = [] }, sources)
 };
 
 const showMessage = (message) => {
-  const { id, reply_to: to, kind, author, text, citations, quick_replies: choices } = message;
+  const { id, reply_to: to, kind, author, text, citations, quick_replies: choices, opens = {} } = message;
   if (seen.has(id)) return;
   if (message.erased || /\.erased$/.test(id)) clear(to);
   seen.add(id);
@@ -459,9 +459,9 @@ const showMessage = (message) => {
     if (!streamed) log.append(bubble);
     const overtaken = anchor && bubble.compareDocumentPosition(anchor) & Node.DOCUMENT_POSITION_FOLLOWING;
     if (!choices?.length || overtaken) return;
-    // Below every answer stands the person button already.
+    // The person button always stands below.
     const offered = choices.filter(({ payload }) => kind !== 'answer' || payload !== 'person');
-    const buttons = offered.map(({ title: name, payload }) => quick(name, () => say(payload, name)));
+    const buttons = offered.map(({ title: name, payload }) => quick(name, () => (opens[payload] ? window.open(BASE + opens[payload]) : say(payload, name))));
     bubble.after(h('div.quicks', { role: 'group', 'aria-label': word('choices') }, ...buttons));
   });
   lastMessage = id;
