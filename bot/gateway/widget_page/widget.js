@@ -432,7 +432,7 @@ const fillBody = (body, { text, kind, sentences = [], citations = [] }, sources)
 };
 
 const showMessage = (message) => {
-  const { id, reply_to: to, kind, author, text, citations, quick_replies: choices, opens = {} } = message;
+  const { id, reply_to: to, kind, author, text, citations, quick_replies: choices, opens } = message;
   if (seen.has(id)) return;
   if (message.erased || /\.erased$/.test(id)) clear(to);
   seen.add(id);
@@ -442,7 +442,7 @@ const showMessage = (message) => {
   const { bubble, body } = streamed || { bubble: h('article', { dir: 'auto' }), body: h('div.body') };
   const sources = citations?.length && sourceList(citations);
   if (sources && !message.sentences) sources.open = true; // the patient asked for them
-  // The sentences were read out as they came; the finished answer must not be read out once more.
+  // The sentences were read out as they came; the finished answer must not be again.
   if (streamed && kind === 'answer') body.setAttribute('aria-live', 'off');
   if (live && (kind === 'emergency' || kind === 'crisis')) bubble.setAttribute('role', 'alert');
   if (!to) anchor = bubble;
@@ -461,7 +461,7 @@ const showMessage = (message) => {
     if (!choices?.length || overtaken) return;
     // The person button always stands below.
     const offered = choices.filter(({ payload }) => kind !== 'answer' || payload !== 'person');
-    const buttons = offered.map(({ title: name, payload }) => quick(name, () => (opens[payload] ? window.open(BASE + opens[payload]) : say(payload, name))));
+    const buttons = offered.map(({ title: name, payload }) => quick(name, () => (opens?.[payload] ? window.open(BASE + opens[payload]) : say(payload, name))));
     bubble.after(h('div.quicks', { role: 'group', 'aria-label': word('choices') }, ...buttons));
   });
   lastMessage = id;
@@ -718,7 +718,7 @@ const listen = async () => {
         });
       }
     } catch ({ words: why }) {
-      // A lost connection is the ordinary case: the loop comes back for what it missed.
+      // A lost connection is ordinary: the loop comes back for what it missed.
       if (why) showOffline(true, why);
     }
     clearTimeout(watchdog);
