@@ -50,6 +50,8 @@ _FEWEST_TOKENS = 3
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^\s])")
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|org|net|gov|edu|info|io|co|uk|es|mx)\b(?:/\S*)?", re.I)
+_MASK = re.compile(r"\[[A-Za-z_]+\]")
+"""What stands where an identifier was."""
 _EMERGENCY_NUMBER = "{emergency_number}"
 
 _SAVE = """
@@ -253,7 +255,7 @@ def _of_question(answer: ApprovedAnswer, same: SameWords) -> Iterable[Problem]:
         yield Problem("question_too_short")
     if same.leans_back(asked):
         yield Problem("question_leans_back")
-    if _has_identifier(answer.question):
+    if _has_identifier(answer.question) or _MASK.search(answer.question):
         yield Problem("question_identifier")
 
 

@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.access import Access
 from bot.desk.account import AccountPages
+from bot.desk.answers_page import AnswerPages, ContentReader
+from bot.desk.gaps_page import GapPages
 from bot.desk.gate import Gate
 from bot.desk.glass_page import GlassPage
 from bot.desk.lead import LeadPages
@@ -67,7 +69,10 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
     account = AccountPages(services, sessions, renderer)
     people = PeoplePages(services, sessions, renderer)
     glass = GlassPage(services, renderer)
-    lead = LeadPages(services, renderer)
+    reader = ContentReader(services)
+    answers = AnswerPages(services, renderer, reader)
+    gaps = GapPages(services, renderer, reader)
+    lead = LeadPages(services, renderer, gaps)
     safety = SafetyPages(services, renderer)
     live = LiveEvents(services, access)
 
@@ -125,6 +130,14 @@ def desk_routes(services: DeskServices) -> list[BaseRoute]:
         Route("/lead/cases.csv", access.page(lead.export), methods=["GET"]),
         Route("/safety", access.page(safety.show), methods=["GET"]),
         Route("/safety", access.action(safety.test), methods=["POST"]),
+        Route("/answers", access.page(answers.show), methods=["GET"]),
+        Route("/answers", access.action(answers.add), methods=["POST"]),
+        Route("/answers/new", access.page(answers.new), methods=["GET"]),
+        Route("/answers/{answer_id}", access.page(answers.one), methods=["GET"]),
+        Route("/answers/{answer_id}", access.action(answers.change), methods=["POST"]),
+        Route("/answers/{answer_id}/retire", access.action(answers.retire), methods=["POST"]),
+        Route("/gaps", access.page(gaps.show), methods=["GET"]),
+        Route("/gaps/drop", access.action(gaps.drop), methods=["POST"]),
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
         Route("/{path:path}", unknown),
     ]

@@ -9,9 +9,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from actions.answering.gaps import GapKind
 from actions.handoff.case import Case, CaseState
 from bot.desk import charts
 from bot.desk.access import Visit
+from bot.desk.gaps_page import GapPages
 from bot.desk.glass import GlassBox
 from bot.desk.glass_page import GLASS_REASONS
 from bot.desk.render import Renderer
@@ -23,14 +25,17 @@ from bot.desk.words import OUTCOMES, REASONS, duration, level_words
 _PAGE = 500
 _MOST_CASES = 20_000
 _DAY_S = 86_400.0
+_MOST_GAPS = 20
+"""Groups of questions without an answer; the page of gaps shows the others."""
 
 
 class LeadPages:
     """The overview and its export."""
 
-    def __init__(self, services: DeskServices, renderer: Renderer) -> None:
+    def __init__(self, services: DeskServices, renderer: Renderer, gaps: GapPages) -> None:
         self._services = services
         self._renderer = renderer
+        self._gaps = gaps
         self._glass = GlassBox(services.redis, services.vault)
 
     async def show(self, visit: Visit) -> Response:
@@ -57,6 +62,8 @@ class LeadPages:
             glass=await self._glass.recent(since),
             glass_reasons=GLASS_REASONS,
             cut=len(cases) >= _MOST_CASES,
+            gaps=(await self._gaps.groups(days))[:_MOST_GAPS],
+            gap_kinds=GapKind,
         )
 
     async def export(self, visit: Visit) -> Response:

@@ -20,6 +20,8 @@ CARE = frozenset({Role.NURSE, Role.LEAD, Role.ADMIN})
 LEADING = frozenset({Role.LEAD, Role.ADMIN})
 ADMIN = frozenset({Role.ADMIN})
 SAFETY = frozenset({Role.CLINICAL_SAFETY, Role.LEAD, Role.ADMIN})
+SIGNING = frozenset({Role.CLINICAL_SAFETY})
+"""Those who sign what patients read."""
 NOBODY: frozenset[Role] = frozenset()
 
 
@@ -114,6 +116,14 @@ RULES: Mapping[str, Rule] = {
     # For clinical safety
     "GET /safety": Rule(SAFETY, "safety.view"),
     "POST /safety": Rule(SAFETY, "safety.test"),
+    "GET /answers": Rule(SAFETY, "answers.view"),
+    "POST /answers": Rule(SIGNING, "answers.approve"),
+    "GET /answers/new": Rule(SIGNING, "answers.begin"),
+    "GET /answers/{answer_id}": Rule(SAFETY, "answers.view_one"),
+    "POST /answers/{answer_id}": Rule(SIGNING, "answers.edit"),
+    "POST /answers/{answer_id}/retire": Rule(SIGNING, "answers.retire"),
+    "GET /gaps": Rule(SAFETY, "gaps.view"),
+    "POST /gaps/drop": Rule(SIGNING, "gaps.drop"),
 }
 
 
