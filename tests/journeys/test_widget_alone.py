@@ -212,6 +212,19 @@ def test_a_quick_reply_sends_its_payload_and_shows_its_title(visit: Visit, gatew
     assert gateway.received == [QUESTION, "simpler"]
 
 
+def test_a_button_that_opens_a_page_opens_it_and_writes_nothing(visit: Visit, gateway: FakeWebGateway) -> None:
+    """The page for a visit is opened by its ticket, which stands behind the # and so in no request."""
+    button = {"title": "Open the page", "payload": "visit_sheet:open"}
+    opens = {"visit_sheet:open": "visit-sheet.html#ticket"}
+    gateway.when("make a list", message("Your page is ready.", kind="notice", quick_replies=[button], opens=opens))
+    page = visit.go()
+    visit.write("make a list")
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Open the page").click()
+    assert "/visit-sheet" in opened.value.url
+    assert gateway.received == ["make a list"]
+
+
 def test_a_person_can_be_asked_for_at_any_time(visit: Visit, gateway: FakeWebGateway) -> None:
     """The way to a person is always there; the chat says that the care team knows, and who it is that writes."""
     gateway.when("person", message("I have asked the care team.", kind="handoff", case_id="c_1"))
