@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic.fields import FieldInfo
 
 from actions.settings import ActionsSettings

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.evaluation.own_sentences import HITS, NEAR_MISSES, Sentence, read_sentences
-from careguard.rulebook import Rulebook, load_rulebook
+from careguard.rulebook import Rulebook
 from careguard.screen import screen
 from careguard.verdict import Level, Verdict
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("en", "es")
@@ -74,7 +75,7 @@ def main() -> None:
     arguments.add_argument("--category")
     arguments.add_argument("--language")
     given = arguments.parse_args()
-    rulebook = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    rulebook = shipped_rulebook()
     judged = [
         one
         for one in judge(own_sentences(), rulebook)

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from careguard.privacy import redact
-from careguard.rulebook import load_rulebook
 from careguard.screen import screen
 from careguard.verdict import Decision, Level, Verdict
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the evaluation data is not beside the project")
 
 Row = dict[str, Any]
-RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+RULEBOOK = shipped_rulebook()
 
 
 def rows(name: str) -> list[Row]:

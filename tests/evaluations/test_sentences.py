@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.evaluation.own_sentences import HITS
-from careguard.rulebook import load_rulebook
 from tests.evaluations.sentences import LANGUAGES, Judged, judge, own_sentences, share_right
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def unseen() -> list[Judged]:
     """The sentences that nobody looked at while writing wordings."""
     chosen = [sentence for sentence in own_sentences() if zlib.crc32(sentence.text.encode()) % 2]
-    return judge(chosen, load_rulebook(ROOT / "guardrails", ROOT / "locales"))
+    return judge(chosen, shipped_rulebook())
 
 
 def recall(judged: list[Judged], language: str) -> float:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from careguard.rulebook import Rulebook, load_rulebook
+from careguard.rulebook import Rulebook
 from careguard.screen import screen
 from careguard.strict_yaml import read_yaml
 from careguard.verdict import Decision, Level
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 CASE_FILES = sorted((ROOT / "guardrails" / "cases").glob("*.yaml"))
@@ -21,7 +22,7 @@ EXPECTED_KEYS = {"level", "category", "decision", "ask"}
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    return load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    return shipped_rulebook()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -50,7 +51,7 @@ def test_case_files_use_only_the_words_that_the_runner_knows(path: Path) -> None
 
 def test_a_question_is_asked_about_no_more_than_it_would_call() -> None:
     """What is asked about must be worth asking: yes always calls somebody."""
-    rules = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    rules = shipped_rulebook()
     for case in CASES:
         verdict = screen(case["says"], rules, earlier=case.get("earlier", ()))
         if verdict.ask is not None:

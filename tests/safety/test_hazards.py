@@ -10,7 +10,8 @@ import pytest
 
 from bot.evaluation.hazards import Control, ProofState, load_hazards, missing_parts, proof_state
 from careguard.errors import DataFileError
-from careguard.rulebook import Rulebook, load_rulebook
+from careguard.rulebook import Rulebook
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 HAZARDS = load_hazards(ROOT / "guardrails")
@@ -19,7 +20,7 @@ CONTROLS = [(hazard.id, control) for hazard in HAZARDS for control in hazard.con
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    return load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    return shipped_rulebook()
 
 
 @pytest.mark.parametrize(

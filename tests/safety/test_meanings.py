@@ -8,10 +8,11 @@ import pytest
 
 from careguard.meanings import MODEL_FILE, MeaningReader, load_meanings
 from careguard.rails import screen_message
-from careguard.rulebook import Rulebook, load_rulebook
+from careguard.rulebook import Rulebook
 from careguard.screen import screen
 from careguard.sentences import read_sentences
 from careguard.verdict import Level
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST_MODEL = 2_000_000
@@ -27,7 +28,7 @@ PLAIN = (
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    return load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    return shipped_rulebook()
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from careguard.deciding import Answer, read_answer
 from careguard.episode import CALM, Episode, raise_episode, resolve_episode
-from careguard.rulebook import load_rulebook
 from careguard.screen import MAX_EARLIER, screen
 from careguard.verdict import Level, Verdict
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
-RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+RULEBOOK = shipped_rulebook()
 
 MINIMISING = [
     "it's probably nothing", "I'm fine now", "never mind", "forget it", "it was just heartburn", "I feel better now",

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careguard.disguises import hidden_texts
-from careguard.rulebook import load_rulebook
 from careguard.screen import screen
 from careguard.verdict import Decision, Level
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[3]
-RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+RULEBOOK = shipped_rulebook()
 PLAIN = "I cannot breathe and my chest hurts, please help me now"
 
 

@@ -12,13 +12,13 @@ from careguard.embedder import Vectors
 from careguard.errors import DataFileError
 from careguard.first_look import PLACES, FirstLook, places_of
 from careguard.meanings import MeaningModel, MeaningReader, Thresholds, read_model, write_model
-from careguard.rulebook import load_rulebook
 from careguard.screen import MEANING_PREFIX, screen
 from careguard.signs import NAMES, load_sign_words
 from careguard.verdict import Decision, Level
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[3]
-RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+RULEBOOK = shipped_rulebook()
 SIGN_WORDS = load_sign_words(ROOT / "locales", ["en", "es"])
 
 STRANGE = "Blorp has gone all wibbly and zonk"

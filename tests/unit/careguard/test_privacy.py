@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careguard.privacy import redact
-from careguard.rulebook import load_rulebook
 from careguard.screen import screen
 from careguard.verdict import Level
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[3]
-RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+RULEBOOK = shipped_rulebook()
 
 
 @pytest.mark.parametrize(

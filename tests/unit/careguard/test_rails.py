@@ -12,14 +12,14 @@ import pytest
 from careguard import rails
 from careguard.review import DraftSentence
 from careguard.review_words import load_review_policy
-from careguard.rulebook import load_rulebook
 from careguard.screen import screen
 from careguard.verdict import ALLOWED, Decision, Level, Verdict, failed_verdict
+from tests.rulebook import shipped_rulebook
 
 from .passages import TestedPassage
 
 ROOT = Path(__file__).resolve().parents[3]
-RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+RULEBOOK = shipped_rulebook()
 POLICY = load_review_policy(ROOT / "guardrails", ROOT / "locales", ("en", "es"))
 PASSAGE = TestedPassage("Sunburn often heals in about a week.")
 

@@ -11,6 +11,7 @@ import pytest
 from careguard.errors import DataFileError
 from careguard.rulebook import load_rulebook, overdue_reviews
 from careguard.verdict import Decision, Level
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -145,12 +146,12 @@ def test_a_rule_that_ended_needs_no_wording(folders: tuple[Path, Path]) -> None:
 
 
 def test_an_overdue_review_is_listed() -> None:
-    rulebook = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    rulebook = shipped_rulebook()
     assert overdue_reviews(rulebook, date(2026, 12, 1)) == []
     assert len(overdue_reviews(rulebook, date(2030, 1, 1))) == len(rulebook.rules)
 
 
 def test_the_shipped_rulebook_covers_at_least_45_categories_of_red_flags() -> None:
-    rulebook = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+    rulebook = shipped_rulebook()
     assert len({rule.category for rule in rulebook.rules.values() if rule.level is not Level.NONE}) >= 45
     assert {rule.category for rule in rulebook.rules.values()} == set(rulebook.categories)

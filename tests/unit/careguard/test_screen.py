@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careguard import screen as screen_module
-from careguard.rulebook import Rulebook, load_rulebook
+from careguard.rulebook import Rulebook
 from careguard.screen import MAX_EARLIER, screen
 from careguard.verdict import ALLOWED, Decision, Level
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[3]
-RULEBOOK = load_rulebook(ROOT / "guardrails", ROOT / "locales")
+RULEBOOK = shipped_rulebook()
 
 
 def test_a_span_points_at_the_words_in_the_original_text() -> None:

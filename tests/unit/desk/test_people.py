@@ -17,8 +17,9 @@ from starlette.routing import Mount
 from bot.desk.app import desk_routes
 from bot.desk.audit import LOG_KEY
 from bot.desk.staff import Role, Staff
-from careguard.rulebook import Rulebook, load_rulebook
+from careguard.rulebook import Rulebook
 from careguard.screen import screen
+from tests.rulebook import shipped_rulebook
 from tests.unit.desk.desk import PASSWORD, Browser, Desk, csrf_in
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -137,7 +138,7 @@ async def test_the_log_can_be_looked_through_by_case_and_person(desk: Desk) -> N
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    return load_rulebook(REPOSITORY / "guardrails", REPOSITORY / "locales", ["en", "es"])
+    return shipped_rulebook()
 
 
 async def safety_desk(desk: Desk, rulebook: Rulebook | None, guardrails: Path | None = None) -> Desk:

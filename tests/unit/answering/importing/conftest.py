@@ -16,7 +16,7 @@ from actions.answering.importing.guard import Guard
 from actions.answering.importing.take_in import FileReport, ImportReport, Options, take_in
 from actions.answering.question import read_question_words
 from careguard.review_words import load_review_policy
-from careguard.rulebook import load_rulebook
+from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[4]
 LANGUAGES = ("en", "es")
@@ -61,7 +61,7 @@ class CountingEmbedder:
 @pytest.fixture(scope="session")
 def guard() -> Guard:
     return Guard(
-        load_rulebook(ROOT / "guardrails", ROOT / "locales", LANGUAGES),
+        shipped_rulebook(),
         load_review_policy(ROOT / "guardrails", ROOT / "locales", LANGUAGES),
         ROOT / "locales",
     )
