@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.browser import INSTALLED, QUIET
+from tests.browser import AXE_RULES, FAULTS_BY_AXE, INSTALLED, QUIET, axe_script
 from tests.fakes.web_gateway import PAGE, FakeWebGateway, ScriptedEvent, message, part, typing
 
 pytestmark = pytest.mark.browser
@@ -468,14 +468,25 @@ def test_words_can_be_read_in_light_and_dark_and_everything_to_press_has_a_name_
     expect(page.locator("article")).to_have_count(2)
     page.locator("summary").click()
     visit.write("pain")
-    expect(page.locator("article")).to_have_count(5)
+    expect(page.locator(".reply")).to_have_count(5)
     page.get_by_role("button", name="Options").click()
     found = page.evaluate(MEASURE)
     assert found == []
     expect(page.get_by_role("log", name="Conversation")).to_have_attribute("aria-live", "polite")
     expect(page.get_by_role("heading", name="Health questions")).to_have_count(1)
-    visit.context.close()
     assert visit.complaints == []
+    axe = axe_script()
+
+    def faults() -> str:
+        page.evaluate(axe)
+        return "\n".join(page.evaluate(FAULTS_BY_AXE, AXE_RULES))
+
+    assert faults() == "", "the page with the chat and its options open"
+    page.get_by_role("button", name="Options").click()
+    assert faults() == "", "the page with the chat open"
+    visit.go("/")
+    assert faults() == "", "the page with the chat closed"
+    visit.context.close()
 
 
 MEASURE = r"""() => {

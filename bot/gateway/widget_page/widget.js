@@ -211,7 +211,7 @@ const composer = h('form', {}, h('div.field', {}, labelled(box, 'placeholder', '
 const panel = h(
   'section.panel',
   { role: 'dialog', 'aria-labelledby': 'title', 'aria-describedby': 'line', hidden: true },
-  h('header', {}, title, picker, menuButton, iconButton('button', 'close', () => close())),
+  h('header', { role: 'none' }, title, picker, menuButton, iconButton('button', 'close', () => close())),
   menu,
   notDoctor,
   caseStrip,
@@ -439,12 +439,12 @@ const showMessage = (message) => {
   placeOwns((own) => own.id && own.id === to);
   const streamed = parts.get(to);
   parts.delete(to);
-  const { bubble, body } = streamed || { bubble: h('article', { dir: 'auto' }), body: h('div.body') };
+  const alarm = live && /^(emergency|crisis)$/.test(kind);
+  const { bubble, body } = streamed || { bubble: h(alarm ? 'section' : 'article', { dir: 'auto', role: alarm && 'alert' }), body: h('div.body') };
   const sources = citations?.length && sourceList(citations);
   if (sources && !message.sentences) sources.open = true; // the patient asked for them
-  // The sentences were read out as they came; the finished answer must not be again.
+  // Its sentences were read out as they came.
   if (streamed && kind === 'answer') body.setAttribute('aria-live', 'off');
-  if (live && (kind === 'emergency' || kind === 'crisis')) bubble.setAttribute('role', 'alert');
   if (!to) anchor = bubble;
   follow(() => {
     bubble.className = `reply ${kind} ${author}`;
@@ -846,7 +846,7 @@ li + li{margin-block-start:5px}
 @media (hover:hover){:is(.cite,.quick,.person):hover{background:var(--fill);color:var(--on)}.menu>button:hover{background:var(--wash)}}
 .sources{margin-block-start:10px;border-block-start:1px solid var(--line);padding-block-start:6px;font-size:.9em}
 summary{cursor:pointer;min-height:28px;color:var(--accent)}
-ol{padding-inline-start:1.6em}
+ol{margin-top:4px;padding-inline-start:1.6em}
 li:focus{outline:2px solid var(--accent);outline-offset:3px}
 .fine{font-size:.92em;line-height:1.4}
 .quicks,.starters{flex-wrap:wrap;gap:8px}
