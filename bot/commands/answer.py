@@ -17,6 +17,7 @@ from bot.gateway.language import LanguageDetector
 from bot.gateway.wording import Wording, load_wording
 from bot.settings import StackSettings, load_settings
 from bot.stack import stack_secrets
+from careguard.meanings import MeaningReader, load_meanings
 from careguard.privacy import redact
 from careguard.rails import prepare_rails, screen_message
 from careguard.reading import school_grade
@@ -26,14 +27,25 @@ from careguard.verdict import Decision, Level, Verdict
 
 NO_ANSWER = "no_reviewed_answer"
 REFUSED = "refuse_other"
+REFUSED_AS = {
+    "dosing": "refuse_dosing",
+    "stop_medicine": "refuse_stop_medicine",
+    "own_result": "refuse_own_result",
+    "diagnosis": "refuse_diagnosis",
+    "prompt_injection": "refuse_instructions",
+    "harm_method": "refuse_harm",
+    "other_patient_data": "refuse_other_patient",
+    "forged_prescription": "refuse_prescription",
+}
+"""The words of each category of refusal; in a conversation dialogue chooses the same."""
 GENERAL = {Level.EMERGENCY: "emergency_general", Level.URGENT: "urgent_general"}
 
 
 def answer(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
     """Write the answer to each question.
 
-    As in a conversation, screening comes first: what it stops gets the approved words. A line may name `language` and
-    `country`; without a language the question's own is taken.
+    As in a conversation, screening comes first: what it stops gets the approved words, and where one fact decides
+    the question about it. A line may name `language` and `country`; without a language the question's own is taken.
     """
     settings = load_settings(StackSettings)
     folder = DataFolder(settings.data_dir)
@@ -45,11 +57,21 @@ def answer(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
             settings=given,
             parts=build_parts(given),
             rulebook=load_rulebook(given.guardrails, given.locales, given.languages),
+            meanings=load_meanings(given.guardrails, given.locales, given.languages),
             wording=load_wording(given.locales, given.languages),
             detector=LanguageDetector(given.languages),
             run=lambda order, parts: runner.run(answer_question(order, parts)).as_json(),
         )
         work_on_lines(source, target, answers.answer)
+
+
+def reply_to(verdict: Verdict, wording: Wording) -> str | None:
+    """Return the approved reply that the verdict calls for, or None when the question may be answered."""
+    if verdict.decision is Decision.ESCALATE:
+        return verdict.say if verdict.say is not None and verdict.say in wording.entries else GENERAL[verdict.level]
+    if verdict.ask is not None:
+        return verdict.ask
+    return REFUSED_AS.get(verdict.category or "", REFUSED) if verdict.decision is Decision.REFUSE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,7 @@ class _Answers:
     settings: ActionsSettings
     parts: Parts
     rulebook: Rulebook
+    meanings: MeaningReader | None
     wording: Wording
     detector: LanguageDetector
     run: Callable[[Order, Parts], dict[str, Any]]
@@ -69,9 +92,9 @@ class _Answers:
         if not isinstance(country, str):
             raise BadLineError('"country" is not a text')
         language = self._language(asked)
-        verdict = screen_message(asked.text, self.rulebook)
-        if verdict.decision is not Decision.ALLOW:
-            return self._approved(self._reply_id(verdict), language, country)
+        verdict = screen_message(asked.text, self.rulebook, meanings=self.meanings)
+        if (reply_id := reply_to(verdict, self.wording)) is not None:
+            return self._approved(reply_id, language, country)
         order = Order(question=redact(asked.text).text, language=language, country=country, message_id=str(asked.id))
         made = self.run(order, self.parts)
         return self._approved(NO_ANSWER, language, country) | {"ms": made["ms"]} if made["abstained"] else made
@@ -81,13 +104,6 @@ class _Answers:
         detected = None if asked.language else self.detector.detect(asked.text).language
         named = (asked.language or detected or "").partition("-")[0].lower()
         return named if named in self.settings.languages else self.settings.languages[0]
-
-    def _reply_id(self, verdict: Verdict) -> str:
-        known = self.wording.entries
-        if verdict.decision is Decision.ESCALATE:
-            return verdict.say if verdict.say is not None and verdict.say in known else GENERAL[verdict.level]
-        own = f"refuse_{verdict.category}"
-        return own if own in known else REFUSED
 
     def _approved(self, reply_id: str, language: str, country: str) -> dict[str, Any]:
         """Return approved words in the shape of an answer; they stand for themselves, so nothing is cited."""
