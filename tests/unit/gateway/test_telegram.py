@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from actions.vault import Vault
+from bot.gateway.outbox import Outbox
 from bot.gateway.telegram import MOST_CHARS, split_text
 from tests.fakes.bot_api import TOKEN, FakeBotApi
 from tests.serving import serving
@@ -109,6 +111,27 @@ async def test_an_answer_longer_than_telegram_allows_comes_in_pieces(telegram: t
     assert all(len(message["text"]) <= MOST_CHARS for message in sent)
     assert sent[0]["markup"] is None
     assert sent[-1]["markup"] is not None
+
+
+async def test_the_page_for_a_visit_comes_as_a_text_that_nothing_here_keeps(
+    telegram: tuple[Gateway, FakeBotApi],
+) -> None:
+    gateway, api = telegram
+    gateway.dialogue.decide = lambda turn: (
+        [{"effect": {"name": "show_visit_sheet"}}]
+        if (turn["intent"] or {}).get("name") == "make_visit_sheet"
+        else [{"reply": "clarify"}]
+    )
+    await api.patient_sends(text="My elbow hurts since Sunday and I take naproxen.")
+    await api.wait_for_sent(1)
+    await api.patient_sends(text="/visit")
+    sent = await api.wait_for_sent(3)
+    assert "Here is your page" in sent[1]["text"]
+    assert "What worries me:\n• My elbow hurts since Sunday" in sent[2]["text"]
+    assert "• I take naproxen." in sent[2]["text"]
+    conversation = gateway.dialogue.turns[0]["sender"]
+    outbox = Outbox(gateway.redis, Vault(gateway.settings.data_key.get_secret_value()), ttl_s=60)
+    assert "naproxen" not in str([event.data for event in await outbox.read(conversation)])
 
 
 async def test_a_group_is_left_and_nothing_is_said_there(telegram: tuple[Gateway, FakeBotApi]) -> None:
