@@ -45,7 +45,7 @@ def evaluate(
     names = suite_names(suite)
     if not names:
         raise StartError(f"There is no suite {suite}: name one of {', '.join((*SUITES, *ALIASES, ALL))}.")
-    rows = EvaluationRows(data, sample)
+    rows = EvaluationRows(data if any(SUITES[name].reads_sets for name in names) else None, sample)
     for path in (json_file, html_file):
         _check_writable(path)
     if names == (CARD,) and json_file is None and html_file is None:

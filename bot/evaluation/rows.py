@@ -42,10 +42,10 @@ class Row:
 
 
 class EvaluationRows:
-    """The sets of one folder; with `sample`, at most so many rows of each, always the same ones."""
+    """The sets of one folder, or none; with `sample`, at most so many rows of each, always the same ones."""
 
-    def __init__(self, folder: Path, sample: int | None = None) -> None:
-        if not folder.is_dir():
+    def __init__(self, folder: Path | None, sample: int | None = None) -> None:
+        if folder is not None and not folder.is_dir():
             raise StartError(f"The evaluation data is not at {folder}: name its folder with --data or {DATA_VARIABLE}.")
         self._folder = folder
         self._sample = sample
@@ -59,7 +59,8 @@ class EvaluationRows:
         Raises:
             StartError: A file cannot be read as JSON lines.
         """
-        files = sorted(path for path in (self._folder / set_name).glob(f"{stem}.*") if path.name.endswith(_ENDINGS))
+        found = [] if self._folder is None else (self._folder / set_name).glob(f"{stem}.*")
+        files = sorted(path for path in found if path.name.endswith(_ENDINGS))
         if not files and set_name not in self._absent:
             self._absent.append(set_name)
         rows = [row for path in files for row in _read_file(path) if keep(row)]

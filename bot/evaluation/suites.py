@@ -14,10 +14,12 @@ from actions.settings import load_settings as load_actions_settings
 from bot.data_folder import DataFolder
 from bot.evaluation.answers import Answerer, evaluate_answers
 from bot.evaluation.attacks import evaluate_attacks
+from bot.evaluation.conversations import evaluate_conversations, load_scripts, talk_with
 from bot.evaluation.hazards import hazard_sections, load_hazards
 from bot.evaluation.language import evaluate_language
 from bot.evaluation.measure import Section, SuiteReport
 from bot.evaluation.own_sentences import evaluate_own_sentences
+from bot.evaluation.own_stack import own_stack
 from bot.evaluation.progress import Watch
 from bot.evaluation.redaction import evaluate_redaction
 from bot.evaluation.rows import EvaluationRows
@@ -40,6 +42,8 @@ class Suite:
 
     title: str
     measure: Callable[[EvaluationRows, Watch], Sequence[Section]]
+    reads_sets: bool = True
+    """Whether it measures on the labelled sets; the others bring what they measure with."""
 
 
 def _safety(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
@@ -89,6 +93,12 @@ def _answerer(given: ActionsSettings, runner: asyncio.Runner) -> Answerer:
     )
 
 
+def _conversations(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
+    scripts = load_scripts()
+    with own_stack(load_settings(StackSettings)) as stack:
+        return evaluate_conversations(scripts, talk_with(stack), watch)
+
+
 def _language(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
     languages = load_settings(StackSettings).languages
     return evaluate_language(rows, LanguageDetector(languages), languages, watch)
@@ -100,6 +110,7 @@ SUITES: Mapping[str, Suite] = {
     "language": Suite("Language", _language),
     "answers": Suite("Answers", _answers),
     "attacks": Suite("Attacks", _attacks),
+    "conversations": Suite("Conversations", _conversations, reads_sets=False),
 }
 """In the order of `all`."""
 
