@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -399,6 +400,7 @@ class ApprovedGate:
     ) -> None:
         self._same_words = same_words
         self._embedder = embedder
+        self._signed_vector = lru_cache(maxsize=MOST_ANSWERS)(embedder.question)
         self._policy = policy
         self._today = today
 
@@ -427,4 +429,4 @@ class ApprovedGate:
             return False
         if question == approved.question:
             return True
-        return float(self._embedder.question(question) @ self._embedder.question(approved.question)) >= NEAR_ENOUGH
+        return float(self._embedder.question(question) @ self._signed_vector(approved.question)) >= NEAR_ENOUGH

@@ -20,7 +20,18 @@ FILE = "same_question.yaml"
 LONGEST_QUESTION = 60
 """Words; what is longer is a letter, and asks more than one thing."""
 
-_KEYS = {"ignored", "equal", "equal_alone", "others", "joints", "joints_alone", "points_back", "endings"}
+_KEYS = {
+    "ignored",
+    "equal",
+    "equal_alone",
+    "others",
+    "joints",
+    "joints_alone",
+    "points_back",
+    "endings",
+    "named_by_letter",
+}
+_LONE_A = re.compile(r"(?<![^\W_])[aA](?![^\W_])(?!['’])")
 _SIGNS = (
     (re.compile(r"\+"), " plus "),
     (re.compile(r"(?<=\w)-(?!\w)"), " minus "),  # a blood group is not its opposite
@@ -55,7 +66,10 @@ class SameWords:
     """Words that begin a part which may stand elsewhere in the question ("after surgery")."""
     joints_alone: frozenset[str] = frozenset()
     points_back: frozenset[str] = frozenset()
-    endings: frozenset[str] = frozenset()
+    endings: frozenset[frozenset[str]] = frozenset()
+    """Pairs of ends that make a word no other word."""
+    named_by_letter: frozenset[str] = frozenset()
+    """Words after which a lone letter is part of a name ("hepatitis a")."""
 
     def asked(self, question: str) -> Asked:
         """Return what the question asks, as it is compared."""
@@ -63,8 +77,19 @@ class SameWords:
             question = sign.sub(said, question)
         said_words = words(question)
         alone = self.others.isdisjoint(said_words)
-        tokens = _with_signs(said_words, self.equal_alone if alone else self.equal)
+        tokens = _with_signs(self._with_letters(question, said_words), self.equal_alone if alone else self.equal)
         return Asked(tuple(token for token in tokens if token and token not in self.ignored), alone)
+
+    def _with_letters(self, question: str, said: Sequence[str]) -> list[str]:
+        """Return the words, each lone letter that is part of a name marked so that it is never ignored."""
+        capitals = [found[0] == "A" for found in _LONE_A.finditer(question)] if not question.isupper() else []
+        found: list[str] = []
+        for place, word in enumerate(said):
+            is_capital = word == "a" and bool(capitals) and capitals.pop(0) and place > 0
+            named = place > 0 and said[place - 1] in self.named_by_letter
+            is_last = place > 0 and place == len(said) - 1
+            found.append(f"{word}." if len(word) == 1 and (named or is_last or is_capital) else word)
+        return found
 
     def key(self, asked: Asked) -> tuple[str, ...]:
         """Return what two questions that are the same have in common, to look one up by."""
@@ -93,7 +118,7 @@ class SameWords:
         # Stems join too much: "immunity" and "immunization" have the same one.
         differs = (place for place, (mine, theirs) in enumerate(zip(one, other, strict=False)) if mine != theirs)
         shared = next(differs, min(len(one), len(other)))
-        return {one[shared:], other[shared:]} <= self.endings | {""}
+        return frozenset((one[shared:], other[shared:])) in self.endings
 
     def _moved(self, one: Asked) -> Iterable[tuple[str, ...]]:
         """Yield the question with two parts beside each other exchanged, where one of them begins with a joint."""
@@ -140,7 +165,8 @@ def _read(path: Path, language: str) -> SameWords:
         joints=_first_of(joints, equal),
         joints_alone=_first_of([*joints, *joints_alone], alone),
         points_back=_word_set(path, "points_back", loaded["points_back"]),
-        endings=frozenset(fold(ending) for ending in _texts(path, "endings", loaded["endings"])),
+        endings=_read_endings(path, loaded["endings"]),
+        named_by_letter=_word_set(path, "named_by_letter", loaded["named_by_letter"]),
     )
 
 
@@ -155,6 +181,12 @@ def _read_equal(path: Path, key: str, value: Any) -> dict[tuple[str, ...], str]:
             if found.setdefault(way, sign) != sign:
                 raise DataFileError(path, f"'{' '.join(way)}' stands in two lists of '{key}'")
     return found
+
+
+def _read_endings(path: Path, value: Any) -> frozenset[frozenset[str]]:
+    if not isinstance(value, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+        raise DataFileError(path, "'endings' must be a list of pairs, like [['', s]]")
+    return frozenset(frozenset(fold(str(ending)) for ending in pair) for pair in value)
 
 
 def _first_of(joints: Iterable[str], equal: Mapping[tuple[str, ...], str]) -> frozenset[str]:

@@ -30,6 +30,8 @@ SAME = (
     ("en", "Can I get the flu shot with a cold?", "Can I get a flu shot if I have a cold?"),
     ("en", "Can my child go to school with pink eye?", "can my child go to school with pink eye, thanks"),
     ("en", "What are the side effects of chemotherapy?", "whats the side effects of chemotherapy"),
+    ("en", "Should I get the hepatitis A vaccine?", "should i get hepatitis a vaccine"),
+    ("en", "CAN I SWIM WITH A CAST?", "Can I swim with a cast?"),
     ("es", "¿Puedo nadar con un yeso en el brazo?", "puedo ir a nadar con yeso en el brazo"),
     ("es", "¿Puedo comer sushi en el embarazo?", "Estoy embarazada, ¿puedo comer sushi?"),
     ("es", "¿Puedo comer sushi en el embarazo?", "es seguro comer sushi durante el embarazo"),
@@ -88,6 +90,11 @@ DIFFERENT = (
     ("en", "How long is the flu contagious?", "How long is the flu not contagious?"),
     ("en", "Can I get my ears pierced with eczema?", "Can I get my ears pierced?"),
     ("en", "What lowers blood sugar?", "What raises blood sugar?"),
+    ("en", "What is hepatitis A?", "What is hepatitis?"),
+    ("en", "Should I get the hepatitis a vaccine?", "Should I get a hepatitis vaccine?"),
+    ("en", "Is type I diabetes serious?", "Is this type diabetes serious?"),
+    ("en", "Do I need Protein A?", "Do I need a protein?"),
+    ("en", "Is Tietze syndrome inherited?", "Is Tietz syndrome inherited?"),
     ("es", "¿Puedo dejar mi medicina?", "¿Puedo empezar mi medicina?"),
     ("es", "¿Puedo besar a alguien con VIH?", "Tengo VIH, ¿puedo besar a alguien?"),
     ("es", "¿Puedo comer miel?", "¿Mi bebé puede comer miel?"),
@@ -163,11 +170,11 @@ def test_a_letter_is_no_question_and_costs_nothing(same_words: dict[str, SameWor
     [
         ("ignored: []", "exactly these keys"),
         ("{ignored: 1, equal: [], equal_alone: [], others: [], joints: [], joints_alone: [], points_back: [], "
-         "endings: []}", "'ignored' must be a list"),
+         "endings: [], named_by_letter: []}", "'ignored' must be a list"),
         ("{ignored: [], equal: [[one]], equal_alone: [], others: [], joints: [], joints_alone: [], points_back: [], "
-         "endings: []}", "'equal' must be a list of lists"),
+         "endings: [], named_by_letter: []}", "'equal' must be a list of lists"),
         ("{ignored: [], equal: [[a b, c], [c, d]], equal_alone: [], others: [], joints: [], joints_alone: [], "
-         "points_back: [], endings: []}", "'c' stands in two lists"),
+         "points_back: [], endings: [], named_by_letter: []}", "'c' stands in two lists"),
     ],
 )  # fmt: skip
 def test_a_wrong_list_stops_the_start(text: str, problem: str, tmp_path: Path) -> None:
