@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,30 @@ async def test_verify_says_whole_and_after_tampering_which_record(store: Redis, 
     assert "Record 3 is not what was written." in broken.output
     await store.lset(LOG_KEY, 2, line)
     assert (await run("audit", "verify")).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("tampered", "said"),
+    [
+        (lambda lines: [*lines[:3], lines[3].replace("C3", "C9"), lines[4]], "Record 4 is not what was written."),
+        (lambda lines: [*lines[:1], *lines[2:]], "Record 2 "),
+        (lambda lines: lines[:4], "Record 5 "),
+        (lambda lines: [*lines[:1], lines[2], lines[1], *lines[3:]], "Record 2 "),
+    ],
+    ids=["changed", "removed", "cut off at the end", "reordered"],
+)
+async def test_verify_finds_whatever_was_done_to_the_log(
+    store: Redis, tampered: Callable[[list[str]], list[str]], said: str
+) -> None:
+    """Whoever can write into the store cannot hide what was done at the desk."""
+    log = AuditLog(store, KEY)
+    for number in range(5):
+        await log.record(Actor("ana01", "nurse", "10.0.0.1"), "case.view", case_id=f"C{number}")
+    lines = [str(line) for line in await store.lrange(LOG_KEY, 0, -1)]
+    await store.delete(LOG_KEY)
+    await store.rpush(LOG_KEY, *tampered(lines))
+    broken = await run("audit", "verify")
+    assert (broken.exit_code, said in broken.output) == (1, True), broken.output
 
 
 async def test_verify_remembers_outside_the_store_how_far_the_log_had_come(store: Redis, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ from careguard.verdict import Level
 from tests.browser import AXE_RULES, FAULTS_BY_AXE, axe_script, running_chromium
 from tests.rulebook import shipped_rulebook
 from tests.serving import serving
+from tests.store import free_port
 from tests.unit.desk.desk import PASSWORD, Desk, make_desk
+from tests.unit.desk.provider import Claims, running_provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -242,6 +244,36 @@ async def test_a_second_factor_is_set_up_and_used_by_keyboard_alone(house: Desk,
         await page.keyboard.type(code)
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the provider is written for an older Authlib
+async def test_a_nurse_comes_by_the_organisations_sign_in_and_back_to_the_case(redis: Redis, chromium: Browser) -> None:
+    """Through a real provider and the desk's strict policy, from a link to a case, by keyboard on our side."""
+    port = free_port()
+    people: dict[str, Claims] = {
+        "ana": {"email": "ana.ruiz@clinic.example", "email_verified": True},
+        "eve": {"email": "eve@x.example"},
+    }
+    with running_provider(**people) as provider:
+        back = f"http://127.0.0.1:{port}/desk/sign-in/open-id/back"
+        settings = OpenIdSettings(provider.address, "bedside", back, "s3cret", name="Clinic")
+        desk = make_desk(redis, DeskSettings(open_id=settings))
+        await desk.add_staff("ana", "Ana Ruiz")
+        await desk.services.staff.change("ana", open_id="ana.ruiz@clinic.example")
+        case = await desk.open_case(category="asthma")
+        async with serving(desk.app, port=port) as root:
+            page = await (await chromium.new_context()).new_page()
+            refused: list[str] = []
+            page.on("console", lambda said: refused.append(said.text) if "Content Security" in said.text else None)
+            for who, seen in (("eve", "you have no open account here"), ("ana", "Asthma")):
+                await page.goto(f"{root}/desk/cases/{case.id}")
+                await tab_to(page, "[data-open-id]")
+                await page.keyboard.press("Enter")
+                await page.get_by_placeholder("sub").fill(who)
+                await page.get_by_role("button", name="Authorize").click()
+                await expect(page.locator("main")).to_contain_text(seen)
+            assert page.url == f"{root}/desk/cases/{case.id}"
+            assert refused == []
 
 
 async def code_of(desk: Desk, staff_id: str) -> str:

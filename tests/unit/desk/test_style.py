@@ -81,6 +81,16 @@ def test_edges_of_fields_and_focus_stand_out(scheme: str, edge: str, ground: str
     assert contrast(found[edge], found[ground]) >= 3
 
 
+def test_who_asks_for_less_motion_sees_none() -> None:
+    """Everything that moves stands where only those who did not ask for less see it. Source: WCAG 2.2, 2.3.3."""
+    moving = re.compile(r"\b(?:transition|animation|scroll-behavior)\s*:")
+    for name in ("desk.css", "people.css"):
+        style = (FOLDER / "static" / name).read_text(encoding="utf-8")
+        still = re.sub(r"@media \(prefers-reduced-motion: no-preference\) \{.*?\n\}", "", style, flags=re.DOTALL)
+        assert not moving.search(still), name
+    assert "smooth" not in (FOLDER / "static" / "desk.js").read_text(encoding="utf-8")
+
+
 def test_nothing_comes_from_elsewhere() -> None:
     """The desk loads no font, picture or script from another host."""
     assert "url(" not in STYLE

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from actions.handoff.case import CaseReason, CaseState, CitedSource, ReplyState, Suggestion
+from actions.handoff.case import CaseAct, CaseReason, CaseState, CitedSource, ReplyState, Suggestion
 from actions.handoff.hours import read_hours
 from actions.transcript import EntryAuthor, TranscriptEntry
 from bot.desk.canned import CannedReplies, read_canned_replies
@@ -22,7 +22,7 @@ from bot.gateway.timekeeper import Timekeeper
 from bot.settings import REPOSITORY
 from careguard.errors import DataFileError
 from careguard.verdict import Level
-from tests.unit.desk.desk import Desk, make_desk
+from tests.unit.desk.desk import Desk, csrf_in, make_desk
 from tests.unit.handoff.clock import FakeClock
 
 LOCALES = REPOSITORY / "locales"
@@ -338,6 +338,64 @@ async def test_a_reply_to_a_case_that_went_back_meanwhile_is_not_lost(desk: Desk
         response = await browser.act(f"/cases/{case.id}/reply", text="my long answer")
         assert response.status_code == 409
         assert "my long answer" in response.text
+
+
+async def test_a_case_that_nobody_takes_goes_up_and_one_that_nobody_answers_goes_back(
+    desk: Desk, clock: FakeClock
+) -> None:
+    """The target passes: the next tier is told, twice. Claimed and not answered: a warning, then the queue has it back,
+    and somebody else helps. The lead sees that it waited too long."""
+    await desk.add_staff("lea", "Lea Marin", Role.LEAD)
+    keeper = Timekeeper(desk.queue, desk.line)
+    case = await desk.open_case(level=Level.URGENT, reason=CaseReason.URGENT, category="fever")
+    async with desk.browser("ana") as ana, desk.browser("ben") as ben, desk.browser("lea") as lea:
+        for tier, passed_s in ((1, 901), (2, 900)):
+            clock.pass_s(passed_s)
+            await keeper.step()
+            assert (await desk.queue.get(case.id)).late_tier == tier
+        assert "late" in await ben.text("/")
+        await ana.act(f"/cases/{case.id}/claim")
+        clock.pass_s(301)
+        await keeper.step()
+        assert "The patient waits for your word." in await ana.text(f"/cases/{case.id}")
+        clock.pass_s(301)
+        await keeper.step()
+        returned = await desk.queue.get(case.id)
+        assert (returned.state, returned.claimed_by) == (CaseState.WAITING, None)
+        assert (await desk.queue.place_in_line(case.id)) == 1
+        assert (await ben.act(f"/cases/{case.id}/claim")).status_code == 303
+        lost = await ana.act(f"/cases/{case.id}/reply", text="my long answer")
+        assert (lost.status_code, "my long answer" in lost.text) == (409, True)
+        assert (await ben.act(f"/cases/{case.id}/reply", text="I am here now")).status_code == 303
+        clock.pass_s(11)
+        await keeper.step()
+        await ben.act(f"/cases/{case.id}/resolve", outcome="answered")
+        page = re.sub(r"<[^>]+>|\s+", " ", await lea.text("/lead"))
+        assert re.search(r"Waited too long\s+1\b", page), page[:3000]
+    acts = [event.act.value for event in (await desk.queue.get(case.id)).events if event.act is not CaseAct.ASKED]
+    assert acts == ["opened", "late", "late", "claimed", "holder_warned", "returned", "claimed", "replied", "resolved"]
+    assert [told for told in desk.line.told if told[0] == "reply"] == [
+        ("reply", case.id, "I am here now", "Ben Okafor", desk.line.told[-2][4])
+    ]
+
+
+async def test_two_tabs_of_one_person_send_once_and_lose_nothing(desk: Desk, clock: FakeClock) -> None:
+    """The same form twice is one reply; after signing out in one tab, the other gives back what was typed there."""
+    case = await desk.open_case()
+    async with desk.browser("ana") as browser:
+        await browser.act(f"/cases/{case.id}/claim")
+        one, other = await browser.text(f"/cases/{case.id}"), await browser.text(f"/cases/{case.id}")
+        fields = {"text": "Please come in", "reply_token": "token-of-one-form"}
+        for page in (one, other):
+            assert (await browser.post(f"/cases/{case.id}/reply", csrf=csrf_in(page), **fields)).status_code == 303
+        assert len((await desk.queue.get(case.id)).outgoing) == 1
+        await browser.post("/sign-out", csrf=csrf_in(one))
+        lost = await browser.post(f"/cases/{case.id}/reply", csrf=csrf_in(other), text="half a sentence")
+        assert (lost.status_code, "half a sentence" in lost.text) == (401, True)
+        await browser.sign_in("ana")
+        stale = await browser.post(f"/cases/{case.id}/reply", csrf=csrf_in(other), text="half a sentence")
+        assert (stale.status_code, "half a sentence" in stale.text) == (403, True)
+    assert len((await desk.queue.get(case.id)).outgoing) == 1
 
 
 @pytest.mark.parametrize("act", ["transfer", "undo", "suggest", "tags", "follow-up"])
