@@ -1,6 +1,6 @@
 """Reads the sentences that the meaning layer learns from: written in this project, one file a category and language.
 
-Beside the line, in training and tests only.
+Beside the line, in training, evaluations and tests only.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ class Sentence:
     """Sentences of one group may say the same, such as translations; they are never on both sides of a trial."""
 
     @property
+    def id(self) -> str:
+        """Return where it stands."""
+        return f"{self.language}/{self.group}"
+
+    @property
     def meaning(self) -> str:
         """Return what the model tells apart: category and level, or why it is harmless."""
         return f"{self.category}:{self.level.value}" if self.category else f"{_HARMLESS}:{self.style}"
@@ -46,15 +51,24 @@ def read_sentences(guardrails: Path, rulebook: Rulebook) -> list[Sentence]:
     Raises:
         DataFileError: A file is not whole, or names an unknown category, level or style.
     """
-    levels = _levels(rulebook)
     found: dict[str, Sentence] = {}
-    for path in sorted((guardrails / "sentences").glob("*/*.yaml")):
-        for sentence in _of_file(path, levels):
-            found.setdefault(sentence.text, sentence)
+    for sentence in read_sentence_files(guardrails, rulebook):
+        found.setdefault(sentence.text, sentence)
     for path in sorted((guardrails / "cases").glob("*.yaml")):
         for sentence in _of_cases(path):
             found.setdefault(sentence.text, sentence)
     return list(found.values())
+
+
+def read_sentence_files(guardrails: Path, rulebook: Rulebook) -> list[Sentence]:
+    """Return what stands in the files of sentences, in their order, without the cases; none without the folder.
+
+    Raises:
+        DataFileError: A file is not whole, or names an unknown category, level or style.
+    """
+    levels = _levels(rulebook)
+    paths = sorted((guardrails / "sentences").glob("*/*.yaml"))
+    return [sentence for path in paths for sentence in _of_file(path, levels)]
 
 
 def _levels(rulebook: Rulebook) -> dict[str, Level]:

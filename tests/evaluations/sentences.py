@@ -14,14 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.evaluation.own_sentences import HITS, NEAR_MISSES, Sentence, read_sentences
 from careguard.rulebook import Rulebook
 from careguard.screen import screen
+from careguard.sentences import Sentence, read_sentence_files
 from careguard.verdict import Level, Verdict
 from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("en", "es")
+HITS = "hits"
+NEAR_MISSES = "near_misses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,22 @@ class Judged:
     @property
     def is_right(self) -> bool:
         """Whether that is as it should be."""
-        return self.is_seen is (self.sentence.kind == HITS)
+        return self.is_seen is (kind_of(self.sentence) == HITS)
 
 
 def own_sentences() -> list[Sentence]:
     """Return every sentence of every language."""
-    return read_sentences(ROOT / "guardrails", LANGUAGES)
+    return read_sentence_files(ROOT / "guardrails", shipped_rulebook())
+
+
+def kind_of(sentence: Sentence) -> str:
+    """Return whether the sentence must be seen or left alone."""
+    return HITS if sentence.level is not Level.NONE else NEAR_MISSES
+
+
+def file_of(sentence: Sentence) -> str:
+    """Return the file of the sentence, which is named after its category."""
+    return sentence.group.partition("/")[0]
 
 
 def judge(sentences: Sequence[Sentence], rulebook: Rulebook) -> list[Judged]:
@@ -79,21 +91,21 @@ def main() -> None:
     judged = [
         one
         for one in judge(own_sentences(), rulebook)
-        if given.category in (None, one.sentence.category) and given.language in (None, one.sentence.language)
+        if given.category in (None, file_of(one.sentence)) and given.language in (None, one.sentence.language)
     ]
     for kind, title in (
         (HITS, "seen, of what must be seen"),
         (NEAR_MISSES, "left alone, of what must be left alone"),
     ):
-        chosen = [one for one in judged if one.sentence.kind == kind]
+        chosen = [one for one in judged if kind_of(one.sentence) == kind]
         _table(title, chosen, lambda sentence: "all")
-        _table(f"{title}, by category", chosen, lambda sentence: sentence.category)
-        _table(f"{title}, by manner", chosen, lambda sentence: sentence.way)
+        _table(f"{title}, by category", chosen, file_of)
+        _table(f"{title}, by manner", chosen, lambda sentence: sentence.style)
     for one in judged:
-        shown = given.show in ("all", one.sentence.kind)
+        shown = given.show in ("all", kind_of(one.sentence))
         if shown and not one.is_right:
             fired = ", ".join(rule.id for rule in one.verdict.rules)
-            print(f"{one.sentence.language} {one.sentence.category}/{one.sentence.way} [{fired}] {one.sentence.text}")
+            print(f"{one.sentence.language} {file_of(one.sentence)}/{one.sentence.style} [{fired}] {one.sentence.text}")
 
 
 if __name__ == "__main__":

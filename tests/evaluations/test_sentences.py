@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.evaluation.own_sentences import HITS
-from tests.evaluations.sentences import LANGUAGES, Judged, judge, own_sentences, share_right
+from tests.evaluations.sentences import HITS, LANGUAGES, Judged, judge, kind_of, own_sentences, share_right
 from tests.rulebook import shipped_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +24,7 @@ def unseen() -> list[Judged]:
 
 
 def recall(judged: list[Judged], language: str) -> float:
-    return share_right([one for one in judged if one.sentence.kind == HITS and one.sentence.language == language])
+    return share_right([one for one in judged if kind_of(one.sentence) == HITS and one.sentence.language == language])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -35,7 +34,7 @@ def test_wordings_alone_see_more_than_half_of_what_they_were_never_shown(unseen:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_near_misses_are_rarely_taken_for_danger(unseen: list[Judged], language: str) -> None:
-    near = [one for one in unseen if one.sentence.kind != HITS and one.sentence.language == language]
+    near = [one for one in unseen if kind_of(one.sentence) != HITS and one.sentence.language == language]
     assert share_right(near) >= 0.92
 
 
