@@ -18,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from careguard.context import CueKind
+from careguard.deciding import read_answer
 from careguard.embedder import PackagedEmbedder, Vectors
 from careguard.errors import DataFileError
 from careguard.first_look import FirstLook
 from careguard.rulebook import Rule, Rulebook
 from careguard.signs import NAMES, Signs, SignWords, load_sign_words, read_signs
 from careguard.verdict import Level
-from careguard.windows import Window, read_windows
+from careguard.windows import Window, read_joined, read_windows
 
 MODEL_FILE = Path("meanings") / "model.npz"
 RETRAIN = "run `python -m careguard.train_meanings`"
@@ -131,11 +132,31 @@ class MeaningReader:
         self._sign_words = sign_words
         self._kinds = _kinds(model.meanings)
 
-    def find(self, text: str, rulebook: Rulebook) -> list[Meant]:
-        """Return what the message means that calls for people or for the question that decides."""
+    def find(self, text: str, rulebook: Rulebook, earlier: Sequence[str] = ()) -> list[Meant]:
+        """Return what the message means that calls for people or for the question that decides.
+
+        Args:
+            text: The message.
+            rulebook: The loaded rules.
+            earlier: The patient's messages before it in this episode, oldest first; short ones are read together.
+        """
+        found = self._found(text, rulebook)
+        if not found and earlier and read_answer(text, rulebook) is None:
+            return self._found_together(text, rulebook, earlier)
+        return found
+
+    def _found(self, text: str, rulebook: Rulebook) -> list[Meant]:
         is_letter = len(read_windows(text)) > 1
         found = (self._meant(piece, rulebook, is_letter=is_letter) for piece in self.read(text, rulebook))
         return [meant for meant in found if meant is not None]
+
+    def _found_together(self, text: str, rulebook: Rulebook, earlier: Sequence[str]) -> list[Meant]:
+        """Return what this message and the short ones before it mean together, and those before it alone do not."""
+        for before, whole in read_joined(text, earlier):
+            found = self._found(whole, rulebook)
+            if found and not self._found(before, rulebook):
+                return [replace(meant, start=0, end=len(text)) for meant in found]
+        return []
 
     def _meant(self, piece: Piece, rulebook: Rulebook, *, is_letter: bool) -> Meant | None:
         acts = piece.trouble >= self.thresholds.act

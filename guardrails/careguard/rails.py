@@ -91,7 +91,7 @@ def screen_message(
     if meanings is not None:
         wordings = wordings or screen(text, rulebook, earlier=earlier)
         if wordings.level is not Level.EMERGENCY:
-            meant = _read_meanings(text, rulebook, meanings, on_failed_meaning)
+            meant = _read_meanings(text, rulebook, earlier, meanings, on_failed_meaning)
     return _judged(
         _rails.incoming if _rails is not None else None,
         text,
@@ -100,10 +100,14 @@ def screen_message(
 
 
 def _read_meanings(
-    text: str, rulebook: Rulebook, meanings: MeaningReader, on_failed_meaning: Callable[[], None]
+    text: str,
+    rulebook: Rulebook,
+    earlier: Sequence[str],
+    meanings: MeaningReader,
+    on_failed_meaning: Callable[[], None],
 ) -> Sequence[Meant]:
     try:
-        return meanings.find(text, rulebook)
+        return meanings.find(text, rulebook, earlier)
     except Exception as error:  # the second look may be missing; the first one stands
         _LOG.error("meaning cannot be read (%s); the wordings stand", type(error).__name__)
         on_failed_meaning()

@@ -16,6 +16,11 @@ WINDOW_WORDS = 32
 _OVERLAP_WORDS = 12
 """A sentence longer than a piece is cut with so many words in common, so that nothing falls between two pieces."""
 
+TERSE_WORDS = 7
+"""A message this short may go on with what the message before it began: "my chest" ... "it's crushing"."""
+_JOINED = 2
+"""So many short messages before it are read together with one."""
+
 _SENTENCE = re.compile(r"[^\n.!?。！？;]+(?:[.](?=\d)[^\n.!?。！？;]+)*[.!?。！？;]*")
 _WORD = re.compile(r"\S*\w\S*")
 _SPACE = re.compile(r"\s+")
@@ -68,3 +73,26 @@ def _window(text: str, start: int, end: int, words: int) -> Window:
 def readable(text: str) -> str:
     """Return the text as the models read it, in training and in use: one line, folded."""
     return _SPACE.sub(" ", fold(text)).strip()
+
+
+def read_joined(text: str, earlier: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Return what short messages say together: what was said before this one, and the whole; the nearest one first.
+
+    A question is a whole of its own and is joined with nothing.
+
+    Args:
+        text: The newest message.
+        earlier: The messages before it, oldest first.
+    """
+    if not _is_terse(text):
+        return
+    before = ""
+    for message in reversed(earlier[-_JOINED:]):
+        if not _is_terse(message):
+            return
+        before = f"{message.strip()} {before}".strip()
+        yield before, f"{before} {text.strip()}"
+
+
+def _is_terse(text: str) -> bool:
+    return 0 < len(_WORD.findall(text)) <= TERSE_WORDS and not text.rstrip().endswith("?")
