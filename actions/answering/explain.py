@@ -37,6 +37,7 @@ _KEYS = {"asks", "words_only", "pasted", "not_words", "plain", "frame", "limits"
 class ExplainWords:
     """How one language asks what words mean."""
 
+    language: str
     asks: re.Pattern[str]
     words_only: re.Pattern[str]
     """Those that ask for the meaning of words and for nothing else."""
@@ -105,16 +106,28 @@ def explain(
     of_language = lexicon.of(language)
     if of_language is None:
         return None
-    glossary, asking = of_language
-    if asking.not_words.search(fold(question)):
+    glossary, own = of_language
+    asking = _spoken(fold(question), own, lexicon)
+    if asking is None:
         return None
     mentions = _asked_for(question, glossary, asking, index, answered=answered, lexicon=lexicon)
     if not mentions:
         return None
     told = [passage_of(mention, glossary) for mention in mentions[:MOST_TERMS]]
-    limits = _limits(glossary, asking)
+    limits = _limits(glossary, own)
     drafts = [DraftSentence(passage.text, (passage.id,), opens_paragraph=True) for passage in (*told, limits)]
     return Explanation(tuple(drafts), (*told, limits), _topic_named(mentions, index))
+
+
+def _spoken(folded: str, own: ExplainWords, lexicon: Lexicon) -> ExplainWords | None:
+    """Return the cues of the language that asks; None when what is asked for in any language is more than words.
+
+    A short question may have been taken for another language than its own.
+    """
+    if any(asking.not_words.search(folded) for asking in lexicon.asking.values()):
+        return None
+    asks = [each for each in lexicon.asking.values() if each.asks.search(folded) or each.pasted.search(folded)]
+    return own if own in asks or not asks else asks[0]
 
 
 def _asked_for(
@@ -141,7 +154,7 @@ def _asked_for(
         whole = _whole(question, glossary, asking, lexicon)
         if whole:
             return whole if only or not answered else ()
-        if _says_nothing_else(question, mentions, glossary.language, asking):
+        if _says_nothing_else(question, mentions, asking):
             return mentions if only or not answered else ()
         return _hardest(mentions, asking) if only and not answered else ()
     if answered:
@@ -180,7 +193,7 @@ def _whole(question: str, glossary: Glossary, asking: ExplainWords, lexicon: Lex
     kept = [
         plain[found.start() : found.end()]
         for found in re.finditer(r"[^\s?¿!¡,.:;\"'()]+(?:\.[^\s?]+)*\.?", rest)
-        if found[0] not in asking.frame and found[0] not in stop_words(glossary.language) | _SMALL
+        if found[0] not in asking.frame and found[0] not in stop_words(asking.language) | _SMALL
     ]
     left = " ".join(kept)
     for known in (glossary, *lexicon.glossaries.values()):
@@ -198,7 +211,7 @@ def _whole(question: str, glossary: Glossary, asking: ExplainWords, lexicon: Lex
 _SMALL = frozenset({"in", "on", "a", "an", "the", "el", "la", "los", "las", "un", "una", "en"})
 
 
-def _says_nothing_else(question: str, mentions: Sequence[Mention], language: str, asking: ExplainWords) -> bool:
+def _says_nothing_else(question: str, mentions: Sequence[Mention], asking: ExplainWords) -> bool:
     """Return whether the question holds nothing besides the terms and the words that ask for their meaning."""
     if not mentions:
         return False
@@ -206,7 +219,7 @@ def _says_nothing_else(question: str, mentions: Sequence[Mention], language: str
     for mention in mentions:
         plain = plain[: mention.start] + " " * (mention.end - mention.start) + plain[mention.end :]
     rest = words(asking.asks.sub(" ", plain))
-    return all(word in asking.frame or word in stop_words(language) for word in rest)
+    return all(word in asking.frame or word in stop_words(asking.language) for word in rest)
 
 
 def _hardest(mentions: Sequence[Mention], asking: ExplainWords) -> Sequence[Mention]:
@@ -280,6 +293,7 @@ def _read_asking(locales: Path, language: str) -> ExplainWords:
     if not isinstance(source, dict) or set(source) != {"publisher", "title", "url"}:
         raise DataFileError(path, "the source of 'limits' has publisher, title and url")
     return ExplainWords(
+        language=language,
         asks=_phrases([*cues["asks"], *cues["words_only"]]),
         words_only=_phrases(cues["words_only"]),
         pasted=_phrases(cues["pasted"]),

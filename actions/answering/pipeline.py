@@ -107,7 +107,7 @@ async def answer_or_ask(
     started = time.perf_counter()
     question, retrieved = await asyncio.to_thread(_retrieve, order, parts.retriever)
     found = _Found(question, retrieved, _given_passages(retrieved, order, parts), _since(started))
-    explanation = _explanation(order, parts, retrieved)
+    explanation = await asyncio.to_thread(_explanation, order, parts, retrieved)
     if explanation is not None:
         return await _answer_explained(order, parts, found, explanation, on_sentence)
     if order.may_ask and order.about is None:

@@ -51,6 +51,7 @@ def explained(
         ("en", "what do RA and SOB stand for", ["several_ra", "sob"]),
         ("es", "¿qué significa 'bilateral'?", ["bilateral"]),
         ("es", "que quiere decir idiopatico", ["idiopathic"]),
+        ("en", "¿qué significa 'bilateral'?", ["bilateral"]),
     ],
 )
 def test_a_word_that_is_asked_for_is_explained_whether_or_not_a_topic_would_answer(
@@ -99,6 +100,7 @@ def test_no_more_than_six_words_are_explained_at_once(lexicon: Lexicon, parts: P
         ("en", "what does high blood pressure mean for my kidneys"),
         ("en", "I have edema and fatigue"),
         ("es", "el informe dice edema, ¿es grave?"),
+        ("en", "el informe dice edema, ¿es grave?"),
     ],
 )
 def test_whoever_asks_for_a_judgement_or_for_more_than_words_gets_no_explanation(
