@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import fmean
 
-from actions.answering.pipeline import Order, Parts, answer_question
+from actions.answering.clarify import Clarification
+from actions.answering.pipeline import Order, Parts, answer_or_ask
 from bot.evaluation.measure import (
     Finding,
     Measure,
+    Plot,
     Quantity,
     Section,
     at_least,
@@ -29,6 +31,8 @@ from bot.evaluation.measure import (
 from bot.evaluation.progress import Watch
 from bot.evaluation.rows import EvaluationRows, Row
 from bot.evaluation.screening import Message, attacks, health_questions
+from careguard.embedder import Embedder
+from careguard.groundedness import share_supported
 from careguard.privacy import redact
 from careguard.rails import screen_message
 from careguard.review import ReviewedAnswer
@@ -47,6 +51,12 @@ PARTS = ("screen", "retrieve", "generate", "review", "whole")
 
 OFF_TOPIC = "clinc150"
 ATTACKS = "attacks"
+WITH_FACTS = "k-qa with the facts an answer must have"
+FACT_WORDS = 0.6
+"""Share of a fact's telling words that an answer must hold to have it by its words."""
+FACT_MEANING = 0.9
+"""Likeness of a fact and one sentence of an answer from which the sentence says it; unrelated ones lie below 0.85."""
+_GRADES = (5, 6, 7, 8)
 SHIPPED_TOPICS = "medquad on shipped topics"
 
 
@@ -54,9 +64,18 @@ class Outcome(StrEnum):
     """What became of a question."""
 
     ANSWERED = "answered"
+    ASKED = "asked back"
     ABSTAINED = "abstained"
     REFUSED = "refused"
     ESCALATED = "escalated"
+
+
+@dataclass(frozen=True, slots=True)
+class FactFound:
+    """Whether an answer has a fact: in the same words, or in a sentence that means much the same."""
+
+    by_words: bool
+    by_meaning: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +92,14 @@ class Came:
     ms: Mapping[str, float] = field(default_factory=dict)
     unreviewed: int = 0
     """Sentences that are not, letter for letter, a passage that they cite."""
+    facts: tuple[FactFound, ...] = ()
+    """Of each fact that was asked for, how it was found."""
 
 
 Ask = Callable[[str, str], Came]
 """Takes a question and the language to answer in."""
+AskForFacts = Callable[[str, str, Sequence[str]], Came]
+"""Takes a question, the language to answer in and the facts to look for in the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +110,42 @@ class Answerer:
     parts: Parts
     country: str
     runner: asyncio.Runner
+    embedder: Embedder
 
     def ask(self, question: str, language: str) -> Came:
         """Return what comes back for one question that begins a conversation."""
+        return self.ask_for(question, language, ())
+
+    def ask_for(self, question: str, language: str, facts: Sequence[str]) -> Came:
+        """Return what comes back for one question, and which of the facts are in it."""
         started = time.perf_counter()
         verdict = screen_message(question, self.rulebook)
         screened_ms = (time.perf_counter() - started) * 1000
         if verdict.decision is not Decision.ALLOW:
             return _stopped(verdict, screened_ms)
         order = Order(question=redact(question).text, language=language, country=self.country)
-        answer = self.runner.run(answer_question(order, self.parts))
+        answer = self.runner.run(answer_or_ask(order, self.parts))
         whole_ms = (time.perf_counter() - started) * 1000
-        return replace(_came(answer, screened_ms, whole_ms), unreviewed=self._unreviewed(answer))
+        if isinstance(answer, Clarification):
+            return Came(Outcome.ASKED, f"among {len(answer.topics)} topics", ms={"screen": screened_ms})
+        return replace(
+            _came(answer, screened_ms, whole_ms),
+            unreviewed=self._unreviewed(answer),
+            facts=self._facts(facts, answer) if not answer.abstained else (),
+        )
+
+    def _facts(self, facts: Sequence[str], answer: ReviewedAnswer) -> tuple[FactFound, ...]:
+        if not facts:
+            return ()
+        said = [sentence.text for sentence in answer.sentences]
+        alike = self.embedder.passages(list(facts)) @ self.embedder.passages(said).T
+        return tuple(
+            FactFound(
+                by_words=share_supported(fact, said, answer.language) >= FACT_WORDS,
+                by_meaning=bool(row.max() >= FACT_MEANING),
+            )
+            for fact, row in zip(facts, alike, strict=True)
+        )
 
     def _unreviewed(self, answer: ReviewedAnswer) -> int:
         number = self.parts.numbers.number(self.country)
@@ -152,6 +199,7 @@ _Asked_by_set = Mapping[str, Sequence[_Asked]]
 def evaluate_answers(
     rows: EvaluationRows,
     ask: Ask,
+    ask_for: AskForFacts,
     shipped: Sequence[str],
     topics: Mapping[str, str],
     watch: Watch,
@@ -170,13 +218,24 @@ def evaluate_answers(
         ]
         for name, (language, messages) in _questions(rows, shipped_topics, shipped).items()
     }
+    with_facts = [
+        (row, ask_for(row.text("Question"), "en", _must_have(row)))
+        for row in watch.each(f"answers: {WITH_FACTS}", rows.read("k-qa", "kqa_answers", _must_have))
+    ]
     return [
         _outcomes(asked),
         _off_topic(asked[OFF_TOPIC], asked[ATTACKS]),
         _topics(shipped_topics, asked, topics),
+        _facts(with_facts),
         _quality(asked),
+        *_languages(asked, shipped),
         _times(asked),
     ]
+
+
+def _must_have(row: Row) -> list[str]:
+    facts = row["Must_have"]
+    return [fact for fact in facts if isinstance(fact, str) and fact.strip()] if isinstance(facts, list) else []
 
 
 def _questions(
@@ -230,7 +289,18 @@ def _outcomes(asked: _Asked_by_set) -> Section:
         "What became of the questions",
         tuple(measures),
         note="Each question alone, as the first of a conversation; dialogue, which would turn away small talk, is not"
-        " in it. Abstained says that there is no reviewed information and offers a person.",
+        " in it. Abstained says that there is no reviewed information and offers a person; asked back names topics to"
+        " choose from.",
+        plots=(
+            Plot(
+                "What became of the questions, by set",
+                tuple(outcome.value for outcome in Outcome),
+                tuple(
+                    (name, tuple(float(sum(one.came.outcome is outcome for one in came)) for outcome in Outcome))
+                    for name, came in asked.items()
+                ),
+            ),
+        ),
     )
 
 
@@ -291,6 +361,105 @@ def _topic_cause(expected: str | None, came: Came) -> str:
     return f"{expected}: {came.outcome.value}{f' from {came.topic}' if came.topic else ''}"
 
 
+def _facts(came: Sequence[tuple[Row, Came]]) -> Section:
+    """Return how many of the facts that physicians call essential stand in the answers that were given."""
+    answered = [(row, one) for row, one in came if one.outcome is Outcome.ANSWERED]
+    numbered = [(f"{row.id}:{n}", fact) for row, one in answered for n, fact in enumerate(one.facts, start=1)]
+    all_of = [
+        Finding(row.id, all(f.by_words or f.by_meaning for f in one.facts), f"from {one.topic}")
+        for row, one in answered
+    ]
+    return Section(
+        "Facts that an answer must have",
+        (
+            share("k-qa: answered", (Finding(row.id, one.outcome is Outcome.ANSWERED, "") for row, one in came)),
+            recall(
+                "of those answered: a fact is in the answer",
+                (Finding(name, fact.by_words or fact.by_meaning, "not in the answer") for name, fact in numbered),
+            ),
+            share("by its words", (Finding(name, fact.by_words, "") for name, fact in numbered)),
+            share("by its meaning", (Finding(name, fact.by_meaning, "") for name, fact in numbered)),
+            recall("of those answered: all facts are in the answer", all_of),
+        ),
+        note=f"K-QA's facts that physicians call essential. A fact is there by its words when the answer holds"
+        f" {FACT_WORDS * 100:.0f} % of its telling words, by its meaning when one sentence is as like it as"
+        f" {FACT_MEANING:g}. Both are estimates by machine; reviewed passages were not written for these facts.",
+    )
+
+
+def _languages(asked: _Asked_by_set, shipped: Sequence[str]) -> list[Section]:
+    """Return how the same questions fare in each language; nothing with fewer than two."""
+    by_language = {tag: asked[f"xlinghealth {tag}"] for tag in shipped if asked.get(f"xlinghealth {tag}")}
+    if len(by_language) < 2:
+        return []
+    first, *others = by_language
+    model = {one.id: one.came for one in by_language[first]}
+    measures: list[Measure] = []
+    quantities: list[Quantity] = []
+    for tag, came in by_language.items():
+        answered = [one for one in came if one.came.outcome is Outcome.ANSWERED]
+        measures.append(share(f"{tag}: answered", _answered(came)))
+        quantities.append(Quantity(f"{tag}: school grade, median", middle(_grades(answered)), "US grade", GRADE))
+        quantities.append(Quantity(f"{tag}: words, median", middle([float(one.came.words) for one in answered]), ""))
+        whole = [one.came.ms["whole"] for one in answered if "whole" in one.came.ms]
+        quantities.append(Quantity(f"{tag}: whole, p50", percentile(whole, 50), "ms"))
+    for tag in others:
+        pairs = [(model[one.id], one) for one in by_language[tag] if one.id in model]
+        measures.append(
+            recall(
+                f"{tag}: what became of it is as in {first}",
+                (
+                    Finding(
+                        one.id,
+                        one.came.outcome is mine.outcome,
+                        f"{mine.outcome.value} in {first}, {one.came.outcome.value}",
+                    )
+                    for mine, one in pairs
+                ),
+            )
+        )
+        both = [pair for pair in pairs if {pair[0].outcome, pair[1].came.outcome} == {Outcome.ANSWERED}]
+        measures.append(
+            recall(
+                f"{tag}: of those answered in both, from the same topic",
+                (
+                    Finding(one.id, one.came.topic == mine.topic, f"{mine.topic}: {one.came.topic}")
+                    for mine, one in both
+                ),
+            )
+        )
+    return [
+        Section(
+            "The same questions in each language",
+            tuple(measures),
+            tuple(quantities),
+            note="XLingHealth, the same questions in every language. The grade of Spanish is Fernández-Huerta's.",
+            plots=(_grades_plot({tag: _answered_only(came) for tag, came in by_language.items()}, "School grade"),),
+        )
+    ]
+
+
+def _answered_only(came: Sequence[_Asked]) -> list[_Asked]:
+    return [one for one in came if one.came.outcome is Outcome.ANSWERED]
+
+
+def _grades_plot(answered: Mapping[str, Sequence[_Asked]], title: str) -> Plot:
+    names = (f"{_GRADES[0]} or less", *(f"{grade}" for grade in _GRADES[1:]), f"above {_GRADES[-1]}")
+    return Plot(
+        title,
+        names,
+        tuple((name, tuple(float(count) for count in _in_steps(_grades(came)))) for name, came in answered.items()),
+    )
+
+
+def _in_steps(grades: Sequence[float]) -> list[int]:
+    """Return how many grades lie in each step: up to the first bound, up to the second, …, above the last."""
+    counts = [0] * (len(_GRADES) + 1)
+    for grade in grades:
+        counts[sum(grade > bound for bound in _GRADES)] += 1
+    return counts
+
+
 def _quality(asked: _Asked_by_set) -> Section:
     measures: list[Measure] = []
     quantities: list[Quantity] = []
@@ -329,6 +498,7 @@ def _quality(asked: _Asked_by_set) -> Section:
         tuple(quantities),
         note="Of the answers that were given, all sets together unless a set is named. Groundedness is review's own"
         " figure.",
+        plots=(_grades_plot({name: _answered_only(came) for name, came in asked.items()}, "School grade, by set"),),
     )
 
 
@@ -348,4 +518,15 @@ def _times(asked: _Asked_by_set) -> Section:
         times = [ms[part] for ms in answered if part in ms]
         quantities.append(Quantity(f"{part}, p50", percentile(times, 50), "ms", targets.get(part)))
         quantities.append(Quantity(f"{part}, p99", percentile(times, 99), "ms"))
-    return Section("Time per part of an answer", quantities=tuple(quantities), note="Answered questions only.")
+    parts = PARTS[:-1]
+    rows = [
+        (name, tuple(percentile([one.came.ms.get(part, 0.0) for one in of], 50) or 0.0 for part in parts))
+        for name, came in asked.items()
+        if (of := _answered_only(came))
+    ]
+    return Section(
+        "Time per part of an answer",
+        quantities=tuple(quantities),
+        note="Answered questions only.",
+        plots=(Plot("Time per part, p50 by set", parts, tuple(rows), "ms"),),
+    )

@@ -130,6 +130,18 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """Lying bars, one a row, each of parts that stand end to end: what became of a set, where the time went."""
+
+    title: str
+    parts: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float, ...]], ...]
+    """A label, and a number for each part."""
+    unit: str = ""
+    """Without a unit the parts are counts and every bar is as long as the others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """Measures that are read together."""
 
@@ -139,6 +151,7 @@ class Section:
     note: str = ""
     """How a hit is counted, and what the figures cannot say."""
     table: Table | None = None
+    plots: tuple[Plot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

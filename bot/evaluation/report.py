@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.evaluation.measure import Measure, Miss, Quantity, Section, Side, SuiteReport, Target
+from bot.evaluation.measure import Measure, Miss, Plot, Quantity, Section, Side, SuiteReport, Target
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _MET = {True: "yes", False: "NO", None: ""}
@@ -72,6 +72,36 @@ def causes(misses: Sequence[Miss]) -> list[tuple[str, list[str]]]:
     """Return the causes with the ids of their rows, the commonest first."""
     counted = Counter(miss.cause for miss in misses)
     return [(cause, [miss.id for miss in misses if miss.cause == cause]) for cause, _ in counted.most_common()]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPart:
+    """One part of a lying bar, in per cent of the whole width."""
+
+    name: str
+    number: int
+    """Which of the plot's parts it is, from 0."""
+    left: float
+    width: float
+    says: str
+
+
+def drawn(plot: Plot) -> list[tuple[str, list[DrawnPart]]]:
+    """Return the bars of the rows that have anything to show."""
+    longest = max((sum(values) for _, values in plot.rows), default=0.0)
+    bars = []
+    for label, values in plot.rows:
+        whole = longest if plot.unit else sum(values)
+        if whole <= 0:
+            continue
+        parts, left = [], 0.0
+        for number, (name, value) in enumerate(zip(plot.parts, values, strict=True)):
+            width = value / whole * 100
+            says = f"{value:.1f} {plot.unit}" if plot.unit else per_cent(value / whole)
+            parts.append(DrawnPart(name, number, round(left, 2), round(width, 2), says))
+            left += width
+        bars.append((label, parts))
+    return bars
 
 
 def unmet(evaluation: Evaluation) -> list[tuple[str, str, Measure | Quantity]]:
@@ -217,6 +247,17 @@ def _section_json(section: Section) -> dict[str, Any]:
         "table": None
         if section.table is None
         else {"headers": list(section.table.headers), "rows": [list(row) for row in section.table.rows]},
+        "plots": [
+            {
+                "title": plot.title,
+                "unit": plot.unit,
+                "parts": list(plot.parts),
+                "rows": [
+                    {"label": label, "values": [round(value, 4) for value in values]} for label, values in plot.rows
+                ],
+            }
+            for plot in section.plots
+        ],
     }
 
 
@@ -257,5 +298,6 @@ def as_page(evaluation: Evaluation) -> str:
         value=value_words,
         met=met_words,
         causes=causes,
+        drawn=drawn,
     )
     return environment.get_template("report.html").render(evaluation=evaluation, unmet=unmet(evaluation))

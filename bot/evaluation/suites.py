@@ -27,6 +27,7 @@ from bot.evaluation.screening import Screener, evaluate_screening
 from bot.gateway.language import LanguageDetector
 from bot.settings import REPOSITORY, StackSettings, load_settings
 from bot.stack import stack_secrets
+from careguard.embedder import PackagedEmbedder
 from careguard.meanings import load_meanings
 from careguard.rails import prepare_rails
 from careguard.rulebook import load_rulebook
@@ -74,7 +75,7 @@ def _answers(rows: EvaluationRows, watch: Watch) -> Sequence[Section]:
             for topic in load_topics(given.locales, given.languages)
             for name in (topic.title, *topic.synonyms)
         }
-        return evaluate_answers(rows, answerer.ask, given.languages, topics, watch)
+        return evaluate_answers(rows, answerer.ask, answerer.ask_for, given.languages, topics, watch)
 
 
 def _actions_settings() -> ActionsSettings:
@@ -90,6 +91,7 @@ def _answerer(given: ActionsSettings, runner: asyncio.Runner) -> Answerer:
         parts=build_parts(given),
         country=given.default_country,
         runner=runner,
+        embedder=PackagedEmbedder(),
     )
 
 

@@ -19,6 +19,7 @@ from bot.errors import StartError
 from bot.evaluation.measure import (
     Finding,
     Measure,
+    Plot,
     Quantity,
     Section,
     SuiteReport,
@@ -29,7 +30,7 @@ from bot.evaluation.measure import (
     recall,
 )
 from bot.evaluation.progress import ShownWatch
-from bot.evaluation.report import Evaluation, as_json, as_page, causes, show, unmet
+from bot.evaluation.report import Evaluation, as_json, as_page, causes, drawn, show, unmet
 from tests.unit.evaluation.sets import CANARY, write_all_sets
 
 
@@ -199,3 +200,22 @@ def test_a_table_of_words_stands_in_every_report() -> None:
     written = as_json(evaluation)["suites"][0]["sections"][0]["table"]
     assert written == {"headers": ["hazard", "state"], "rows": [["case [lost]", "<in place>"]]}
     assert "&lt;in place&gt;" in as_page(evaluation)
+
+
+def test_a_plot_is_drawn_without_a_script_and_says_its_numbers_in_words() -> None:
+    """Counts fill the whole width, times are as long as they lasted; a row with nothing is left out."""
+    shares = Plot("Outcomes", ("answered", "abstained"), (("k-qa", (3.0, 1.0)), ("empty", (0.0, 0.0))))
+    times = Plot("Times", ("retrieve", "review"), (("fast", (10.0, 10.0)), ("slow", (30.0, 10.0))), "ms")
+    ((label, bar),) = drawn(shares)
+    assert (label, [(part.left, part.width, part.says) for part in bar]) == (
+        "k-qa", [(0.0, 75.0, "75.0 %"), (75.0, 25.0, "25.0 %")],
+    )  # fmt: skip
+    assert [sum(part.width for part in bar) for _, bar in drawn(times)] == [50.0, 100.0]
+    section = Section("Both", plots=(shares, times))
+    evaluation = Evaluation(datetime(2026, 1, 1, tzinfo=UTC), None, (SuiteReport("s", "S", (section,), 1.0),))
+    page = as_page(evaluation)
+    assert "k-qa: answered 75.0 %, abstained 25.0 %" in page
+    assert "<script" not in page
+    assert as_json(evaluation)["suites"][0]["sections"][0]["plots"][1]["rows"][0] == {
+        "label": "fast", "values": [10.0, 10.0],
+    }  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from bot.evaluation.answers import Came, Outcome, evaluate_answers
+from bot.evaluation.answers import Came, FactFound, Outcome, evaluate_answers
 from bot.evaluation.attacks import DISGUISES, evaluate_attacks
 from bot.evaluation.language import evaluate_language
 from bot.evaluation.measure import Measure, Miss, Section
@@ -153,11 +153,16 @@ class FakeAnswerer:
         ms = {"screen": 1.0, "retrieve": 10.0, "generate": 2.0, "review": 3.0, "whole": 17.0}
         return Came(Outcome.ANSWERED, "from asthma", "asthma", 130, 5.0, 1.0, ms)
 
+    def ask_for(self, question: str, language: str, facts: Sequence[str]) -> Came:
+        """Answers as always, and has every other fact."""
+        came = self(question, language)
+        return replace(came, facts=tuple(FactFound(n % 2 == 0, n % 2 == 0) for n in range(len(facts))))
+
 
 def test_answers_are_counted_by_what_became_of_the_question(sets: EvaluationRows) -> None:
     """One medquad row is answered, from the right topic, too long, with its times; the held-out half is not asked."""
     answerer = FakeAnswerer()
-    sections = evaluate_answers(sets, answerer, LANGUAGES, {"asthma": "asthma"}, SilentWatch())
+    sections = evaluate_answers(sets, answerer, answerer.ask_for, LANGUAGES, {"asthma": "asthma"}, SilentWatch())
     found = measures(sections)
     assert (found["medquad: answered"].n, found["medquad: answered"].hits) == (2, 1)
     assert found["medquad: abstained"].hits == 1
@@ -175,10 +180,52 @@ def test_answers_are_counted_by_what_became_of_the_question(sets: EvaluationRows
     assert {language for _, language in answerer.asked} == {"en", "es"}
 
 
+def test_facts_that_an_answer_must_have_are_looked_for_in_those_given(tmp_path: Path) -> None:
+    """Two of three facts are in the one answer that was given; the question that was not answered counts nowhere."""
+    write_set(
+        tmp_path,
+        "k-qa",
+        "kqa_answers",
+        [
+            {"id": "k1", "Question": "What is asthma?", "Must_have": ["one", "two", "three"]},
+            {"id": "k2", "Question": "What is lupus?", "Must_have": ["one"]},
+            {"id": "k3", "Question": "What is asthma?", "Must_have": []},
+        ],
+    )
+    answerer = FakeAnswerer()
+    sections = evaluate_answers(EvaluationRows(tmp_path), answerer, answerer.ask_for, (), {}, SilentWatch())
+    found = measures(sections)
+    facts = found["of those answered: a fact is in the answer"]
+    assert (facts.n, facts.hits, [miss.id for miss in facts.misses]) == (3, 2, ["k1:2"])
+    assert (found["of those answered: all facts are in the answer"].n, found["k-qa: answered"].n) == (1, 2)
+
+
+def test_languages_are_compared_question_by_question(tmp_path: Path) -> None:
+    """Answered in English and not in Spanish is a difference; the plots hold a row for each set."""
+    rows = [
+        {"id": "h1", "q_en": "What is asthma?", "q_es": "¿Qué es? asthma"},
+        {"id": "h2", "q_en": "Who has asthma?", "q_es": "¿Quién?"},
+    ]
+    write_set(tmp_path, "xlinghealth", "xlinghealth", rows)
+    answerer = FakeAnswerer()
+    sections = evaluate_answers(EvaluationRows(tmp_path), answerer, answerer.ask_for, LANGUAGES, {}, SilentWatch())
+    found = measures(sections)
+    same = found["es: what became of it is as in en"]
+    assert (same.n, same.hits, same.misses) == (2, 1, (Miss("h2", "answered in en, abstained"),))
+    assert found["es: of those answered in both, from the same topic"].hits == 1
+    plots = {plot.title: plot for section in sections for plot in section.plots}
+    assert dict(plots["What became of the questions, by set"].rows)["xlinghealth es"] == (1, 0, 1, 0, 0)
+    assert dict(plots["School grade"].rows)["en"] == (2, 0, 0, 0, 0)
+    assert plots["Time per part, p50 by set"].unit == "ms"
+
+
 def test_an_answer_from_another_topic_is_a_miss_that_names_both(tmp_path: Path) -> None:
     """The cause says which topic was due and which came."""
     write_set(tmp_path, "medquad", "medquad", [{"id": "d", "focus": "Flu", "question": "asthma?", "split": "dev"}])
-    found = measures(evaluate_answers(EvaluationRows(tmp_path), FakeAnswerer(), (), {"flu": "flu"}, SilentWatch()))
+    answerer = FakeAnswerer()
+    found = measures(
+        evaluate_answers(EvaluationRows(tmp_path), answerer, answerer.ask_for, (), {"flu": "flu"}, SilentWatch())
+    )
     misses = found["medquad on shipped topics: answered from the topic"].misses
     assert misses == (Miss("d", "flu: answered from asthma"),)
 
