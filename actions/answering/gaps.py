@@ -141,6 +141,12 @@ class GapStore:
         at = await self._redis.zscore(_NEWEST, gap_id)
         return None if at is None else self._read(gap_id, float(at), await self._redis.get(_row(gap_id)))
 
+    async def of(self, conversation_id: str) -> list[Gap]:
+        """Return the gaps that the conversation left, the oldest first."""
+        gap_ids = sorted(cast("set[str]", await self._redis.smembers(_of(conversation_id))))
+        found = [await self.get(gap_id) for gap_id in gap_ids]
+        return sorted((gap for gap in found if gap is not None), key=lambda gap: gap.at)
+
     async def drop(self, gap_ids: Sequence[str]) -> None:
         """The gaps are off the list."""
         if gap_ids:

@@ -18,12 +18,14 @@ async def export_record(services: Services, conversation_id: str) -> dict[str, A
     conversation = await services.conversations.load(conversation_id)
     cases = await services.cases.cases_of(conversation_id)
     entries = await services.transcript.read(conversation_id)
+    gaps = await services.gaps.of(conversation_id)
     secret = {"token_hash", "address", "episode"}
     return {
         "conversation": {key: value for key, value in asdict(conversation).items() if key not in secret}
         | {"episode": conversation.episode.as_json()},
         "messages": [entry.as_json() for entry in entries],
         "cases": [case.as_json() for case in cases],
+        "questions_kept_for_clinicians": [{**asdict(gap), "kind": gap.kind.value} for gap in gaps],
     }
 
 

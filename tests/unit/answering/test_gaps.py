@@ -85,6 +85,7 @@ async def test_erasing_a_conversation_leaves_nothing_of_its_gaps_and_all_of_the_
     await note(store, "what about tea", 2, "gone", kind=GapKind.BADLY_RATED, topic="sunburn")
     await note(store, "what about rice", 3, "stays")
     ids = [gap.id for gap in await store.list() if "rice" not in gap.question]
+    assert {gap.id for gap in await store.of("gone")} == set(ids)
     assert await store.erase("gone") == 3
     assert [gap.question for gap in await store.list()] == ["what about rice"]
     left = await everything(redis)
