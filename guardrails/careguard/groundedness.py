@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +20,9 @@ _TOKEN = re.compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?|[.;:!?,()]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _NEARLY_THE_SAME = 0.75
 """Share of words in common, in order, from which a sentence counts as a copy with a change."""
+_A_COPY = 0.85
+"""Share of words in common from which a sentence is the beginning of its model."""
+_PART_ENDS = frozenset({".", "!", "?", ";"})
 _NEGATION_REACH = 4
 """Telling words after a negation that it still denies."""
 _DIRECTION_REACH = 3
@@ -111,10 +114,13 @@ def _changed_against_its_model(sentence: str, passages: Sequence[str], words_of:
         for model in (passage, *_SENTENCE_END.split(passage))
         if model
     ]
-    # The nearest one is its model; an exact copy has none of these faults.
-    nearest = max(models, key=lambda model: Indel.normalized_similarity(mine, model), default=[])
-    if not nearest or Indel.normalized_similarity(mine, nearest) < _NEARLY_THE_SAME:
+    if any(_leaves_out_a_limit(mine, model, words_of) for model in models):
+        return "who_or_when_changed"
+    if not any(Indel.normalized_similarity(mine, model) >= _NEARLY_THE_SAME for model in models):
         return None
+    # The nearest one is its model; an exact copy has none of these faults.
+    shorter = [short for model in models for short in _said_shorter(model, words_of)]
+    nearest = max([*models, *shorter], key=lambda model: Indel.normalized_similarity(mine, model))
     if _numbers_in(mine, words_of) != _numbers_in(nearest, words_of):
         return "number_mismatch"
     if _negations_in(mine, words_of) != _negations_in(nearest, words_of):
@@ -124,6 +130,40 @@ def _changed_against_its_model(sentence: str, passages: Sequence[str], words_of:
             return "direction_flipped"
     said, told = _telling_counts(mine, words_of), _telling_counts(nearest, words_of)
     return "who_or_when_changed" if said - told else None
+
+
+def _said_shorter(tokens: list[str], words_of: ReviewWords) -> Iterator[list[str]]:
+    """Yield the text without a part that only adds to it, and with a condition at its end instead of its beginning.
+
+    What limits a text ("unless", "but not") is never left out: without it the text says more. A reason limits nothing.
+    """
+    for place in range(1, len(tokens)):
+        rest = " ".join(tokens[place:]).lstrip(", ")
+        is_reason = words_of.phrases["reasons"].match(rest) is not None
+        if is_reason or words_of.phrases["additions"].match(rest):
+            end = next((n for n in range(place + 1, len(tokens)) if tokens[n] in _PART_ENDS), len(tokens))
+            if is_reason or not _limits(tokens[place:end], words_of):
+                yield [*tokens[:place], *tokens[end:]]
+            if not _limits(tokens[place if not is_reason else end :], words_of):
+                yield tokens[:place]
+    if tokens and words_of.phrases["conditions"].fullmatch(tokens[0]) and "," in tokens:
+        comma = tokens.index(",")
+        end_mark = tokens[-1:] if tokens[-1] in _PART_ENDS else []
+        yield [*tokens[comma + 1 : len(tokens) - len(end_mark)], *tokens[:comma], *end_mark]
+
+
+def _leaves_out_a_limit(mine: list[str], model: list[str], words_of: ReviewWords) -> bool:
+    """Return whether the sentence ends where its model goes on to say when or for whom it does not hold."""
+    own = [token for token in mine if token[0].isalnum()]
+    told = [token for token in model if token[0].isalnum()]
+    if not own or len(told) <= len(own) or told[len(own)] in words_of.negations:
+        return False
+    follows = words_of.phrases["limits"].match(" ".join(told[len(own) :])) is not None
+    return follows and Indel.normalized_similarity(own, told[: len(own)]) >= _A_COPY
+
+
+def _limits(tokens: list[str], words_of: ReviewWords) -> bool:
+    return words_of.phrases["limits"].search(" ".join(tokens)) is not None
 
 
 def _numbers_in(tokens: list[str], words_of: ReviewWords) -> list[str]:

@@ -25,7 +25,8 @@ RULE_IDS = frozenset(
 _THRESHOLDS = frozenset({"word_support", "plain_words", "longest_sentence"})
 _PHRASE_KEYS = (
     "dose_units", "dose_verbs", "dose_unless", "diagnosis", "diagnosis_unless", "medicine_words", "change_verbs",
-    "change_objects", "change_unless", "reassurance", "clause_breaks", "leads",
+    "change_objects", "change_unless", "reassurance", "clause_breaks", "leads", "additions",
+    "reasons", "limits", "conditions",
 )  # fmt: skip
 _WORD_KEYS = ("negations", "plain")
 _WRITTEN_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")

@@ -54,16 +54,14 @@ def test_what_was_left_right_is_seldom_dropped(language: str, found: dict[str, M
     assert rate <= 0.05
 
 
-@pytest.mark.parametrize(("way", "ceiling"), [("copied", 0.0), ("cut", 0.05), ("opened", 0.05), ("reworded", 0.12)])
+@pytest.mark.parametrize(
+    ("way", "ceiling"), [("copied", 0.0), ("cut", 0.05), ("opened", 0.05), ("shortened", 0.08), ("reworded", 0.05)]
+)
 def test_how_much_is_dropped_depends_on_how_it_is_told(way: str, ceiling: float, found: dict[str, Measure]) -> None:
-    """The openings and some of the other words are ones that the review was taught."""
+    """The openings and some of the other words are ones that the review was taught.
+
+    Measured over 3,996 right sentences: 0.8 % of the shortened and 1.7 % of the reworded ones.
+    """
     rate = found[f"clean, {way}: dropped"].rate
     assert rate is not None
     assert rate <= ceiling
-
-
-def test_of_what_is_shortened_far_more_is_dropped_than_it_should_be(found: dict[str, Measure]) -> None:
-    """Measured: about a quarter, where at most 5 % is wanted. The ceiling keeps it from becoming worse."""
-    rate = found["clean, shortened: dropped"].rate
-    assert rate is not None
-    assert rate <= 0.35

@@ -347,3 +347,36 @@ def test_a_bent_policy_stops_the_start(file: str, bend: object, problem: str, tm
         (tmp_path / name).write_text(bent, encoding="utf-8")
     with pytest.raises(DataFileError, match=problem):
         load_review_policy(tmp_path / "guardrails", tmp_path / "locales", ("en",))
+
+
+@pytest.mark.parametrize(
+    ("told", "draft"),
+    [
+        ("Ask before you use a sleep aid, because it may not be safe for you.", "Ask before you use a sleep aid."),
+        (
+            "Sleep problems often get better with new habits, and they can be treated.",
+            "Sleep problems often get better.",
+        ),
+        ("If your chest hurts, sit down and rest.", "Sit down and rest if your chest hurts."),
+        ("Being active can help lower blood sugar.", "Being active may help lower blood sugar."),
+    ],
+)
+def test_what_says_less_than_its_passage_is_shown(told: str, draft: str) -> None:
+    assert verdict(draft, told).decision is Decision.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("told", "draft"),
+    [
+        ("Honey is safe for a child, but not before the first birthday.", "Honey is safe for a child."),
+        ("Call 911 if a person with flu has chest pain.", "Call 911."),
+        ("Do not use a nose spray for long, unless a doctor says so.", "Do not use a nose spray for long."),
+        (
+            "Sleep problems often get better with new habits, and they can be treated.",
+            "Sleep problems often get worse.",
+        ),
+        ("If your chest hurts, sit down and rest.", "Do not sit down and rest if your chest hurts."),
+    ],
+)
+def test_a_limit_that_is_left_out_is_not_shown(told: str, draft: str) -> None:
+    assert verdict(draft, told).decision is Decision.REFUSE
