@@ -11,7 +11,9 @@ _FOOT = 20
 _TOP = 14
 _ROW = 26
 _LABELS = 190
-_VALUES = 60
+_VALUES = 84
+_EDGE = 20
+"""Half of a label's width: the first and the last stand a little further in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def stacked(columns: Sequence[tuple[str, Sequence[tuple[str, int]]]], *, label_e
             if number:
                 bars.append(Bar(round(place * step + 1, 1), round(foot, 1), round(step - 2, 1), round(height, 1), kind))
         total = sum(number for _, number in parts)
-        middle = round(place * step + step / 2, 1)
+        middle = round(min(max(place * step + step / 2, _EDGE), WIDTH - _EDGE), 1)
         stacks.append(Stack(label, tuple(bars), middle, total, place % label_every == 0))
     return Stacked(tuple(stacks), most)
 
