@@ -100,7 +100,8 @@ async def answer_or_ask(
     order: Order, parts: Parts, on_sentence: OnSentence | None = None
 ) -> ReviewedAnswer | Clarification:
     """Return the reviewed answer to the order, or what the patient must be asked first when it is too general."""
-    if (signed := await _approved(order, parts)) is not None:
+    signed = await _approved(order, parts)
+    if signed is not None and order.style is Style.NORMAL:
         for position, sentence in enumerate(signed.sentences):
             await _tell(on_sentence, position, sentence)
         return signed
@@ -119,14 +120,19 @@ async def answer_or_ask(
         if drafted is not None:
             return drafted
     answer = await asyncio.to_thread(_answer_verbatim, order, parts, found)
+    if answer.abstained and signed is not None:
+        answer = signed
     for position, sentence in enumerate(answer.sentences):
         await _tell(on_sentence, position, sentence)
     return answer
 
 
 async def _approved(order: Order, parts: Parts) -> ReviewedAnswer | None:
-    """Return the approved words to this very question; "simpler" and "more detail" are asked of the topic itself."""
-    if parts.approved is None or order.approved is None or order.style is not Style.NORMAL:
+    """Return the approved words to this very question.
+
+    "Simpler" and "more detail" are asked of the topics first; where these say nothing, the approved words stand.
+    """
+    if parts.approved is None or order.approved is None:
         return None
     number = parts.numbers.number(order.country)
     return await asyncio.to_thread(parts.approved.answer, order.approved, order.question, order.language, number)

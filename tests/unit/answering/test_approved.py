@@ -229,6 +229,12 @@ async def test_the_line_gives_what_came_with_the_order_before_it_looks_anywhere(
     assert (await answer_question(order, parts)).mode is Mode.VERBATIM
 
 
+async def test_where_nothing_simpler_is_reviewed_the_approved_words_stand(parts: Parts, gate: ApprovedGate) -> None:
+    order = order_from_json({"question": CAST.question, "approved": CAST.as_order(), "style": "simpler"}, "en")
+    assert (await answer_question(order, replace(parts, approved=gate))).mode is Mode.APPROVED
+    assert (await answer_question(replace(order, approved=None), replace(parts, approved=gate))).abstained
+
+
 @pytest.mark.parametrize("approved", [None, "words", {}, {"id": "a1"}, SUNBURN.as_order() | {"review_due": "soon"}])
 def test_an_approved_answer_that_cannot_be_read_is_none(approved: object) -> None:
     assert order_from_json({"question": "q", "approved": approved}, "en").approved is None
