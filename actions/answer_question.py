@@ -14,11 +14,13 @@ from actions.conversation import (
     has_consent,
     intent,
     message_id,
+    open_choice,
     order,
     reply,
+    was_asked_back,
 )
 
-IF_NO_ANSWER = {"nlu_fallback": NOT_UNDERSTOOD, "out_of_scope": "out_of_scope"}
+IF_NO_ANSWER = {"nlu_fallback": NOT_UNDERSTOOD, "choose_option": NOT_UNDERSTOOD, "out_of_scope": "out_of_scope"}
 """What to say when nothing reviewed is found: it depends on how sure we were that this is a health question."""
 
 
@@ -36,8 +38,17 @@ class ActionAnswerQuestion(Action):  # type: ignore[misc]  # rasa_sdk has no typ
         question = str(tracker.latest_message.get("text") or "")
         if_no_answer = IF_NO_ANSWER.get(intent(tracker), "no_reviewed_answer")
         if has_consent(tracker):
-            dispatcher.utter_message(json_message=order(question, tracker.get_slot("topic"), if_no_answer))
-            return [SlotSet("last_question", question)]
+            # Whether the words choose among the topics that were named, answering finds out: it knows their names.
+            dispatcher.utter_message(
+                json_message=order(
+                    question,
+                    tracker.get_slot("topic"),
+                    if_no_answer,
+                    choice=open_choice(tracker),
+                    may_ask=not was_asked_back(tracker),
+                )
+            )
+            return [SlotSet("last_question", question), SlotSet("about", None)]
         if tracker.get_slot("consent") == "unknown" and not began_with_this_message(tracker):
             dispatcher.utter_message(json_message=reply("welcome"))
         dispatcher.utter_message(json_message=reply("question_kept"))

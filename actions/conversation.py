@@ -30,11 +30,31 @@ def reply(reply_id: str) -> dict[str, Any]:
 
 
 def order(
-    question: str, topic: str | None, if_no_answer: str, *, style: str = "normal", message_id: str | None = None
+    question: str,
+    topic: str | None,
+    if_no_answer: str,
+    *,
+    style: str = "normal",
+    message_id: str | None = None,
+    about: str | None = None,
+    facet: str | None = None,
+    choice: Mapping[str, Any] | None = None,
+    may_ask: bool = True,
 ) -> dict[str, Any]:
-    """Return the message that has a question answered; `message_id` only when it is not the present message's."""
-    content = {"question": question, "topic": topic, "style": style, "if_no_answer": if_no_answer}
-    return {"order": content | ({"message_id": message_id} if message_id else {})}
+    """Return the message that has a question answered.
+
+    Args:
+        topic: What was talked about before.
+        message_id: Of the message that asked, when it is not the present one.
+        about: The topic that the patient chose for this question.
+        facet: What of it they tapped.
+        choice: The clarifying question that these words may answer.
+        may_ask: False when the patient was asked back just now.
+    """
+    content: dict[str, Any] = {"question": question, "topic": topic, "style": style, "if_no_answer": if_no_answer}
+    beside: dict[str, Any] = {"message_id": message_id, "about": about, "facet": facet, "choice": choice}
+    content |= {key: value for key, value in beside.items() if value}
+    return {"order": content if may_ask else content | {"may_ask": False}}
 
 
 def handoff(reason: str) -> dict[str, Any]:
@@ -81,6 +101,28 @@ def began_with_this_message(conversation: Conversation) -> bool:
         elif event.get("event") == "bot" and _reply_of(event) in {"welcome", "welcome_back"}:
             return True
     return False
+
+
+def open_choice(conversation: Conversation) -> Mapping[str, Any] | None:
+    """Return the choice that was offered right before the present message, None when something came between."""
+    return _offered_choice(conversation.events, passing=frozenset())
+
+
+def was_asked_back(conversation: Conversation) -> bool:
+    """Return whether the patient was asked just now what they mean, also when they said: something else."""
+    return _offered_choice(conversation.events, passing=frozenset({"choose_other"})) is not None
+
+
+def _offered_choice(events: Sequence[Event], *, passing: frozenset[str]) -> Mapping[str, Any] | None:
+    seen_present_message = False
+    for event in reversed(events):
+        if event.get("event") == "user":
+            if seen_present_message and _intent_of(event.get("parse_data", {})) not in passing:
+                return None
+            seen_present_message = True
+        elif event.get("event") == "slot" and event.get("name") == "choice":
+            return event.get("value") or None
+    return None
 
 
 def misunderstood_just_before(events: Sequence[Event]) -> bool:

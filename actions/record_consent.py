@@ -34,4 +34,4 @@ class ActionRecordConsent(Action):  # type: ignore[misc]  # rasa_sdk has no type
                 kept["text"], tracker.get_slot("topic"), kept["if_no_answer"], message_id=kept["message_id"]
             )
         )
-        return [*events, SlotSet("last_question", kept["text"])]
+        return [*events, SlotSet("last_question", kept["text"]), SlotSet("about", None)]

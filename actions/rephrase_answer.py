@@ -27,7 +27,14 @@ class ActionRephraseAnswer(Action):  # type: ignore[misc]  # rasa_sdk has no typ
         if question and has_consent(tracker):
             style = STYLES.get(intent(tracker), "normal")
             dispatcher.utter_message(
-                json_message=order(question, tracker.get_slot("topic"), "no_reviewed_answer", style=style)
+                json_message=order(
+                    question,
+                    tracker.get_slot("topic"),
+                    "no_reviewed_answer",
+                    style=style,
+                    about=tracker.get_slot("about"),
+                    may_ask=False,
+                )
             )
         else:
             dispatcher.utter_message(json_message=reply("nothing_to_rephrase"))

@@ -25,6 +25,8 @@ ANSWERED_BEFORE_DIALOGUE = frozenset(
         "cancel_erase",
         "cancel_handoff",
         "change_language",
+        "choose_topic",
+        "feedback_reason",
     }
 )
 """Nobody is welcomed in the middle of an emergency, nor by a tap on a button that an earlier session showed."""

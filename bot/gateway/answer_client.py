@@ -25,6 +25,14 @@ class AnswerPart:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicOffer:
+    """A topic on a button: one that may be meant, or something that may be asked next."""
+
+    payload: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedAnswer:
     """The whole reviewed answer, or the word that there is none."""
 
@@ -36,6 +44,14 @@ class FinishedAnswer:
     mode: str
     reviewed: bool
     extra: Mapping[str, Any] = field(default_factory=dict)
+    choices: tuple[TopicOffer, ...] = ()
+    """The topics among which the patient must choose before there can be an answer."""
+    related: tuple[TopicOffer, ...] = ()
+    """What may be asked next."""
+    passages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The passage behind each citation, and when it was written, by its id."""
+    chosen: Mapping[str, str] | None = None
+    """What was really asked, `question` and `topic`, where the patient chose."""
 
 
 class AnswerClient:
@@ -73,7 +89,7 @@ class AnswerClient:
 
     async def _with_approved(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the order, with the answer that a clinician signed to this very question where there is one."""
-        if self._approved is None:
+        if self._approved is None or order.get("about"):
             return order
         signed = await self._approved.find(str(order["question"]), str(order["language"]))
         return order if signed is None else {**order, "approved": signed.as_order()}
@@ -107,5 +123,15 @@ def _read(line: dict[str, Any]) -> AnswerPart | FinishedAnswer:
         topic=answer.get("topic"),
         mode=answer.get("mode") or "verbatim",
         reviewed=bool(citations) and all(c.reviewed_on for c in citations),
-        extra={key: answer[key] for key in ("mode", "grade", "groundedness") if key in answer},
+        extra={key: answer[key] for key in ("mode", "grade", "groundedness", "passages", "help") if key in answer},
+        choices=tuple(
+            _offer(topic["id"], None, topic["title"]) for topic in (answer.get("clarify") or {}).get("topics", [])
+        ),
+        related=tuple(_offer(each["topic"], each.get("facet"), each["title"]) for each in answer.get("related", [])),
+        passages=answer.get("passages") or {},
+        chosen=answer.get("chosen"),
     )
+
+
+def _offer(topic: str, facet: str | None, title: str) -> TopicOffer:
+    return TopicOffer(f"topic:{topic}:{facet}" if facet else f"topic:{topic}", title)

@@ -19,7 +19,7 @@ from bot.errors import AnswerError, ConversationError, DialogueError
 from bot.gateway.answer_client import AnswerPart, FinishedAnswer
 from bot.gateway.conversation import Conversation
 from bot.gateway.gap_notes import note_unanswered
-from bot.gateway.message import PatientMessage
+from bot.gateway.message import PatientMessage, QuickReply
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
 from bot.gateway.speech import say, say_answer
@@ -32,6 +32,8 @@ MOST_ATTEMPTS = 3
 """An order that broke the process this often gets the words for "not available" instead of another try."""
 
 ANSWER_BUTTONS = ("simpler", "detail", "sources", "feedback:yes", "feedback:no", "person")
+BESIDE_QUESTION = ("about", "facet", "choice", "may_ask")
+"""Fields of an order that only some orders have, and that answering must know."""
 
 
 class AnswerRunner:
@@ -105,6 +107,9 @@ class AnswerRunner:
             services.metrics.failures.labels("answering").inc()
             await say(services, conversation, "unavailable", reply_to=message_id)
             return "failed"
+        if answer.choices:
+            await self._ask_which(services, conversation, message_id, order, answer)
+            return "asked"
         if answer.abstained:
             await self._without_answer(services, conversation, message_id, order)
             await note_unanswered(services, conversation, message_id, order)
@@ -117,15 +122,48 @@ class AnswerRunner:
             sentences=answer.sentences,
             citations=answer.citations,
             reviewed=answer.reviewed,
-            buttons=services.wording.quick_replies(ANSWER_BUTTONS, conversation.language),
+            buttons=_buttons(services, conversation, order, answer),
             extra={**answer.extra, "reviewed": answer.reviewed},
         )
         latest = await services.conversations.load(conversation.id)
         await services.conversations.save(
-            replace(latest, last_citations=tuple(asdict(citation) for citation in answer.citations))
+            replace(
+                latest,
+                last_citations=tuple(asdict(citation) for citation in answer.citations),
+                last_passages=answer.passages,
+                last_answered=message_id,
+                offered={offer.payload: offer.title for offer in answer.related},
+            )
         )
         await self._write_back(services, conversation.id, answer)
         return "answered"
+
+    async def _ask_which(
+        self,
+        services: Services,
+        conversation: Conversation,
+        message_id: str,
+        order: dict[str, Any],
+        answer: FinishedAnswer,
+    ) -> None:
+        """Ask which topic is meant, and let dialogue know what a tap or a typed choice will be about."""
+        await say(
+            services,
+            conversation,
+            "which_topic",
+            reply_to=message_id,
+            choices=tuple(QuickReply(offer.title, offer.payload) for offer in answer.choices),
+            values={"topics": "\n".join(f"{n}. {offer.title}" for n, offer in enumerate(answer.choices, start=1))},
+        )
+        latest = await services.conversations.load(conversation.id)
+        offered = {offer.payload: offer.title for offer in answer.choices}
+        await services.conversations.save(replace(latest, offered=offered))
+        topics = [offer.payload.removeprefix("topic:") for offer in answer.choices]
+        choice = {"question": order["question"], "topics": topics}
+        with contextlib.suppress(DialogueError):  # a tap still tells its topic; only typed choices lose their question
+            await services.dialogue.append_events(
+                conversation.id, [{"event": "slot", "name": "choice", "value": choice}]
+            )
 
     async def _stream(
         self, services: Services, conversation: Conversation, message_id: str, order: dict[str, Any]
@@ -138,6 +176,7 @@ class AnswerRunner:
             "country": conversation.country,
             "message_id": message_id,
         }
+        request |= {key: order[key] for key in BESIDE_QUESTION if key in order}
         typing = {"reply_to": message_id, "state": "on"}
         await services.outbox.send_event(conversation.id, f"{message_id}.typing", "typing", typing)
         await services.right_of_way.give()
@@ -178,6 +217,9 @@ class AnswerRunner:
         events: list[dict[str, Any]] = [{"event": "bot", "text": answer.text, "metadata": {"kind": "answer"}}]
         if answer.topic is not None:
             events.append({"event": "slot", "name": "topic", "value": answer.topic})
+        if answer.chosen is not None:
+            events.append({"event": "slot", "name": "last_question", "value": answer.chosen["question"]})
+            events.append({"event": "slot", "name": "about", "value": answer.chosen["topic"]})
         with contextlib.suppress(DialogueError):  # a follow-up loses its context; the answer itself stands
             await services.dialogue.append_events(conversation_id, events)
 
@@ -192,3 +234,12 @@ class AnswerRunner:
         if self._services is None:
             raise RuntimeError("the answer runner was used before it was connected")
         return self._services
+
+
+def _buttons(
+    services: Services, conversation: Conversation, order: dict[str, Any], answer: FinishedAnswer
+) -> tuple[QuickReply, ...]:
+    """Return what can be tapped below an answer: not the style that it has already, and what may be asked next."""
+    payloads = [payload for payload in ANSWER_BUTTONS if payload != order.get("style")]
+    related = (QuickReply(offer.title, offer.payload) for offer in answer.related)
+    return (*services.wording.quick_replies(payloads, conversation.language), *related)

@@ -60,6 +60,7 @@ from bot.gateway.meaning import MeaningLayer
 from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
+from bot.gateway.ratings import Ratings
 from bot.gateway.right_of_way import RightOfWay, YieldingRedis
 from bot.gateway.services import Services
 from bot.gateway.telegram import TelegramChannel, started, telegram_bot
@@ -147,6 +148,7 @@ def build_services(settings: GatewaySettings, redis: Redis, *, clock: Callable[[
         clock=clock,
         deciding=DecidingQuestions(redis, vault, ttl_s=ttl_s),
         gaps=GapStore(redis, vault, clock=clock),
+        ratings=Ratings(redis, ttl_s=ttl_s, clock=clock),
     )
     answers.connect(services)
     return services

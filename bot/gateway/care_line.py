@@ -66,6 +66,7 @@ class CareLine:
             "language": case.language,
             "country": case.country or self.services.settings.default_country,
             "message_id": f"{case.id}.suggestion.{len(entries)}",
+            "may_ask": False,
         }
         async with asyncio.timeout(self.services.settings.answer_budget_s):
             async for part in self.services.answering.answer(request):

@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -43,6 +43,12 @@ class Conversation:
     consented_at: float | None = None
     episode: Episode = CALM
     last_citations: tuple[Mapping[str, Any], ...] = ()
+    last_passages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The passage behind each of them, by its id."""
+    offered: Mapping[str, str] = field(default_factory=dict)
+    """The topics on the buttons that were shown last: payload to title."""
+    last_answered: str = ""
+    """Id of the message that was answered last."""
     address: str = ""
     """Where a push channel delivers, sealed; empty for the web."""
 
@@ -178,6 +184,9 @@ def _as_json(conversation: Conversation) -> dict[str, Any]:
         "consented_at": conversation.consented_at,
         "episode": conversation.episode.as_json(),
         "last_citations": [dict(citation) for citation in conversation.last_citations],
+        "last_passages": {key: dict(passage) for key, passage in conversation.last_passages.items()},
+        "offered": dict(conversation.offered),
+        "last_answered": conversation.last_answered,
         "address": conversation.address,
     }
 

@@ -89,7 +89,11 @@ async def _perform(services: Services, conversation: Conversation, effect: dict[
                 replace(conversation, language=str(effect["language"]), language_explicit=True)
             )
         case "feedback":
-            services.metrics.feedback.labels("yes" if effect.get("helpful") is True else "no").inc()
+            is_new = await services.ratings.rate(
+                conversation, helpful=effect.get("helpful") is True, reason=effect.get("reason")
+            )
+            if is_new:
+                services.metrics.feedback.labels("yes" if effect.get("helpful") is True else "no").inc()
             if effect.get("helpful") is False:
                 await note_badly_rated(services, conversation)
         case "stop":
@@ -146,7 +150,9 @@ async def _show(services: Services, conversation: Conversation, message: Patient
     elif what == "show_sources":
         citations = tuple(Citation(**citation) for citation in conversation.last_citations)
         reply_id = "sources" if citations else "no_sources"
-        await say(services, conversation, reply_id, reply_to=message.id, citations=citations)
+        shown = {key: dict(passage) for key, passage in conversation.last_passages.items()}
+        extra = {"passages": shown} if citations and shown else None
+        await say(services, conversation, reply_id, reply_to=message.id, citations=citations, extra=extra)
     elif what == "show_visit_sheet":
         await offer_sheet(services, conversation, message.id)
     else:

@@ -23,10 +23,20 @@ async def erase_conversation(services: Services, conversation: Conversation) -> 
     deleted += await services.deciding.erase(conversation.id)
     deleted += await services.conversations.void_ticket(conversation.id)
     deleted += await services.gaps.erase(conversation.id)
+    deleted += await services.ratings.erase(conversation.id)
     with contextlib.suppress(DialogueError):  # the tracker also expires by itself
         await services.dialogue.forget(conversation.id)
         deleted += 1
     await services.conversations.save(
-        replace(conversation, consent="", consented_at=None, episode=CALM, last_citations=())
+        replace(
+            conversation,
+            consent="",
+            consented_at=None,
+            episode=CALM,
+            last_citations=(),
+            last_passages={},
+            last_answered="",
+            offered={},
+        )
     )
     return deleted

@@ -28,7 +28,7 @@ async def screen_for(services: Services, message: PatientMessage, recent: Sequen
     Args:
         recent: The newest entries of the transcript, oldest first.
     """
-    if not message.text.strip() or message.text in services.wording.buttons:
+    if not message.text.strip() or services.wording.button(message.text) is not None:
         return ALLOWED
     earlier = _earlier_messages(message, recent)
     verdict = screen(message.text, services.rulebook, earlier=earlier)

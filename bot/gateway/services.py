@@ -19,6 +19,7 @@ from bot.gateway.meaning import MeaningLayer
 from bot.gateway.metrics import Metrics
 from bot.gateway.outbox import Outbox
 from bot.gateway.rasa_client import DialogueClient
+from bot.gateway.ratings import Ratings
 from bot.gateway.right_of_way import RightOfWay
 from bot.gateway.waiting_words import WaitingRoom
 from bot.gateway.wording import Wording
@@ -53,5 +54,6 @@ class Services:
     waiting: WaitingRoom
     deciding: DecidingQuestions
     gaps: GapStore
+    ratings: Ratings
     clock: Callable[[], float] = time.time
     """Unix seconds; a test may give its own."""

@@ -23,6 +23,7 @@ async def say(
     event_id: str | None = None,
     case_id: str | None = None,
     citations: tuple[Citation, ...] = (),
+    choices: tuple[QuickReply, ...] = (),
     values: Mapping[str, str] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
@@ -30,6 +31,7 @@ async def say(
 
     Args:
         event_id: The reply's own id, where it answers no message.
+        choices: Buttons of this reply alone; they stand before its others.
         values: What stands in the placeholders besides the country's numbers.
         extra: Fields that only this reply has.
     """
@@ -47,7 +49,7 @@ async def say(
             language=conversation.language,
             text=rendered.text,
             citations=citations,
-            quick_replies=rendered.quick_replies,
+            quick_replies=(*choices, *rendered.quick_replies),
             case_id=case_id,
             extra=dict(extra or {}),
         ),

@@ -27,7 +27,7 @@ from bot.gateway.arrival import accept
 from bot.gateway.channel import ChannelAwayError, NotDeliverableError
 from bot.gateway.conversation import Conversation
 from bot.gateway.inbox import InboxFullError
-from bot.gateway.message import Author, MessageKind, PatientMessage
+from bot.gateway.message import Author, MessageKind, PatientMessage, ReplyKind
 from bot.gateway.outbox import Event
 from bot.gateway.services import Services
 from bot.gateway.sheet_page import SHEET_EVENT, sheet_text
@@ -161,7 +161,7 @@ class TelegramChannel:
     def _words(self, data: dict[str, Any]) -> str:
         """Return the reply as plain text, with who wrote it and the sources below."""
         labels = self._services.wording.languages[data["language"]].widget
-        text = str(data["text"])
+        text = _with_help(data, labels["get_help"])
         if data["author"] == Author.HUMAN:
             return f"👤 {data.get('person_name') or labels['human']}:\n{text}"
         citations = data.get("citations", [])
@@ -169,9 +169,12 @@ class TelegramChannel:
             return text
         seen = dict.fromkeys((c["title"], c["publisher"], c["url"], c["reviewed_on"]) for c in citations)
         lines = [f"• {title}" + f" – {said}" * bool(said) + f": {url}" * bool(url) for title, said, url, _ in seen]
-        reviewed = all(reviewed_on for *_, reviewed_on in seen)
-        note = [] if reviewed else [labels["not_reviewed"]]
-        return "\n".join([text, "", f"{labels['sources']}:", *lines, *note])
+        if data["kind"] == ReplyKind.NOTICE and (passages := data.get("passages")):
+            # Asked for its sources, an answer shows the passage behind each sentence.
+            lines = [_quoted(citation, passages) for citation in citations]
+        days = [reviewed_on for *_, reviewed_on in seen]
+        note = labels["reviewed_on"].replace("{date}", min(days)) if all(days) else labels["not_reviewed"]
+        return "\n".join([text, "", f"{labels['sources']}:", *lines, note])
 
     def _pseudonym(self, chat_id: int) -> str:
         digest = hmac.new(self._pseudonym_key, str(chat_id).encode(), hashlib.sha256).hexdigest()
@@ -202,6 +205,22 @@ async def started(bot: Bot) -> Any:
         yield
     finally:
         await bot.shutdown()
+
+
+def _with_help(data: dict[str, Any], label: str) -> str:
+    """Return the words of a reply; what says when to get help stands below a heading of its own."""
+    text, sentences = str(data["text"]), data.get("sentences", [])
+    first = next(iter(data.get("help") or []), None)
+    if first is None or first >= len(sentences):
+        return text
+    return text.replace(f"\n\n{sentences[first]['text']}", f"\n\n🆘 {label}:\n{sentences[first]['text']}")
+
+
+def _quoted(citation: dict[str, Any], passages: dict[str, dict[str, str]]) -> str:
+    passage = passages.get(citation["id"], {})
+    said = " – ".join(filter(None, (citation["title"], citation["publisher"], passage.get("written_on"))))
+    source = said + f": {citation['url']}" * bool(citation["url"])
+    return f"• “{passage['text']}”\n  {source}" if passage else f"• {source}"
 
 
 def split_text(text: str, most: int) -> list[str]:

@@ -147,7 +147,7 @@ async def _prepare(
 ) -> Turn:
     """Screen first; then note the language and the words."""
     verdict = await screen_for(services, message, recent)
-    button = services.wording.buttons.get(message.text)
+    button = services.wording.button(message.text)
     unavailable = None
     if button is None and message.text.strip():
         conversation, unavailable = await _note_language(message, conversation, services, first=not recent)
@@ -156,7 +156,9 @@ async def _prepare(
         at=message.received_at,
         author=EntryAuthor.PATIENT,
         kind="button" if button else message.kind.value,
-        text=services.wording.languages[conversation.language].buttons[message.text] if button else message.text,
+        text=services.wording.button_title(message.text, conversation.language, conversation.offered)
+        if button
+        else message.text,
         language=conversation.language,
     )
     await services.transcript.append(conversation.id, entry)
@@ -190,7 +192,7 @@ async def _speak_in(language: str, conversation: Conversation, services: Service
 
 def _intent(message: PatientMessage, verdict: Verdict, services: Services) -> InjectedIntent | None:
     """Return the intent that a button, a command or screening decided; None leaves it to dialogue's own reading."""
-    if button := services.wording.buttons.get(message.text):
+    if button := services.wording.button(message.text):
         return InjectedIntent(button.intent, button.entities)
     if intent := COMMANDS.get(message.text.strip().split("@")[0].lower()):
         return InjectedIntent(intent)

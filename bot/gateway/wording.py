@@ -5,6 +5,7 @@ Words live in `locales/`, never here. Loading checks that every language has eve
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,10 +32,13 @@ PLACEHOLDERS = frozenset(
         "opens",
         "danger",
         "non_emergency_line",
+        "topics",
     }
 )
 CATALOGUES = ("replies.yaml", "emergency_replies.yaml")
 UNKNOWN_COUNTRY = "ZZ"
+TOPIC_BUTTON = re.compile(r"topic:(?P<topic>[a-z][a-z0-9_]*)(?::(?P<facet>[a-z_]+))?")
+"""The payload of a topic that was named to choose from, or of what may be asked next."""
 LONGEST_PAYLOAD_BYTES = 64
 """Telegram's limit for callback data."""
 
@@ -103,6 +107,20 @@ class Wording:
     buttons: Mapping[str, Button]
     languages: Mapping[str, LanguageWords]
     countries: Mapping[str, Country]
+    topics: frozenset[str] = frozenset()
+    """Ids of the topics that a button may name."""
+
+    def button(self, payload: str) -> Button | None:
+        """Return what a tapped button tells dialogue; None for what a patient wrote."""
+        found = TOPIC_BUTTON.fullmatch(payload)
+        if found is None or found["topic"] not in self.topics:
+            return self.buttons.get(payload)
+        named = {"topic": found["topic"], "facet": found["facet"]}
+        return Button("choose_topic", {key: value for key, value in named.items() if value})
+
+    def button_title(self, payload: str, language: str, offered: Mapping[str, str]) -> str:
+        """Return the words on a button; of a topic as it was `offered`."""
+        return self.languages[language].buttons.get(payload) or offered.get(payload) or payload
 
     def render(self, reply_id: str, language: str, country: str, values: Mapping[str, str] | None = None) -> Rendered:
         """Return the words of a reply in this language, with the numbers of this country.
@@ -201,7 +219,8 @@ def load_wording(locales: Path, languages: Sequence[str]) -> Wording:
     countries = {path.stem: _read_country(path) for path in sorted((locales / "countries").glob("*.yaml"))}
     if UNKNOWN_COUNTRY not in countries:
         raise DataFileError(locales / "countries" / "ZZ.yaml", "the file for an unknown country is missing; restore it")
-    return Wording(entries, buttons, words, countries)
+    topics = frozenset(path.stem for tag in languages for path in (locales / "languages" / tag / "topics").glob("*.md"))
+    return Wording(entries, buttons, words, countries, topics)
 
 
 def _read_catalogue(path: Path, entries: dict[str, ReplyEntry], buttons: dict[str, Button]) -> None:

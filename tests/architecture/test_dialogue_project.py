@@ -28,6 +28,8 @@ TOLD_ONLY = {
     "confirm_erase",
     "cancel_erase",
     "cancel_handoff",
+    "choose_topic",
+    "feedback_reason",
     "emergency",
     "crisis",
     "urgent",

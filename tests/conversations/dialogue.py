@@ -126,6 +126,11 @@ class Chat:
         response = await self.dialogue.client.post("/events", json={"sender": self.sender, "events": events})
         assert response.status_code == 200, response.text
 
+    async def gateway_wrote(self, *events: dict[str, Any]) -> None:
+        """Let the gateway write these events into the conversation."""
+        response = await self.dialogue.client.post("/events", json={"sender": self.sender, "events": list(events)})
+        assert response.status_code == 200, response.text
+
     async def agree(self) -> None:
         """Meet the bot and give consent."""
         await self.patient("hello")

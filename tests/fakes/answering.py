@@ -25,6 +25,10 @@ class FakeAnswering:
     """`error` answers 500, `abstain` has no answer, `breaks_off` stops after the first sentence."""
     pause_s: float = 0.0
     """How long each sentence takes."""
+    which: tuple[str, ...] = ()
+    """Topics among which the patient must choose before there is an answer; an order that may not ask gets one."""
+    card: dict[str, Any] = field(default_factory=dict)
+    """What stands around an answer: passages, help, related, chosen."""
     orders: list[dict[str, Any]] = field(default_factory=list)
 
     def app(self) -> Starlette:
@@ -43,6 +47,11 @@ class FakeAnswering:
         return StreamingResponse(self._lines(), media_type="application/x-ndjson")
 
     async def _lines(self) -> AsyncIterator[str]:
+        if self.which and self.orders[-1].get("may_ask", True):
+            topics = [{"id": topic, "title": topic.replace("_", " ").capitalize()} for topic in self.which]
+            asked = self._answer([], abstained=False) | {"kind": "clarify", "citations": [], "topic": None}
+            yield json.dumps({"answer": asked | {"clarify": {"topics": topics}}}) + "\n"
+            return
         abstained = self.failure == "abstain"
         sentences = [] if abstained else [{"text": text, "citations": [PASSAGE]} for text in self.sentences]
         for index, sentence in enumerate(sentences):
@@ -72,6 +81,7 @@ class FakeAnswering:
             "groundedness": 1.0,
             "topic": None if abstained else "high_blood_pressure",
             "ms": {"retrieve": 1, "generate": 1, "review": 1},
+            **self.card,
         }
 
     async def _health(self, _: Request) -> Response:

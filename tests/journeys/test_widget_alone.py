@@ -199,6 +199,47 @@ def test_a_sentences_number_opens_its_source_with_publisher_link_and_review_date
     expect(page.locator(".sources li").nth(0)).to_contain_text("Not yet reviewed by a clinician")
 
 
+def test_the_card_shows_the_passage_when_to_get_help_the_review_mark_and_what_to_ask_next(
+    visit: Visit, gateway: FakeWebGateway
+) -> None:
+    """One tap on a number shows the passage behind the sentence; one on a topic asks about it."""
+    help_now = "Call 911 if very high blood pressure comes with chest pain."
+    cited = [{"text": text, "citations": [CITATIONS[0]["id"]]} for text in (SENTENCES[0], help_now)]
+    related = [
+        {"title": "Simpler", "payload": "simpler"},
+        {"title": "Causes", "payload": "topic:high_blood_pressure:cause"},
+        {"title": "Stroke", "payload": "topic:stroke"},
+    ]
+    answer = message(
+        f"{SENTENCES[0]}\n\n{help_now}",
+        sentences=cited,
+        citations=CITATIONS[:1],
+        quick_replies=related,
+        help=[1],
+        passages={CITATIONS[0]["id"]: {"text": "The passage, word for word.", "written_on": "2026-11-24"}},
+    )
+    gateway.when(QUESTION, answer)
+    gateway.when("topic:stroke", message("A stroke is an emergency."))
+    page = visit.go()
+    visit.write(QUESTION)
+    article = page.locator("article")
+    expect(article.locator(".help")).to_have_text("When to get help")
+    expect(article.locator(".help + p")).to_contain_text(help_now)
+    expect(article.locator(":scope > .fine")).to_have_text("Not yet reviewed by a clinician")
+    expect(page.get_by_text("The passage, word for word.")).to_be_hidden()
+    page.get_by_role("button", name="Source 1: High Blood Pressure").first.press("Enter")
+    source = page.locator(".sources li")
+    expect(source).to_be_focused()
+    expect(source).to_contain_text("The passage, word for word.")
+    expect(source).to_contain_text("MedlinePlus (NIH) · Written on November 24, 2026")
+    group = page.get_by_role("group", name="You may also ask")
+    expect(group.get_by_role("button")).to_have_text(["Causes", "Stroke"])
+    group.get_by_role("button", name="Stroke").click()
+    expect(visit.log).to_contain_text("A stroke is an emergency.")
+    expect(page.get_by_role("group", name="You may also ask")).to_have_count(0)
+    assert gateway.received == [QUESTION, "topic:stroke"]
+
+
 def test_a_quick_reply_sends_its_payload_and_shows_its_title(visit: Visit, gateway: FakeWebGateway) -> None:
     """The patient reads their own words; the bot gets exactly what it offered, once."""
     gateway.when(QUESTION, ANSWER)
