@@ -8,7 +8,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import ValidationError
 
+from bot.desk.staff import Role
 from bot.errors import SettingsError
+from bot.gateway.app import open_id_settings
 from bot.settings import GatewaySettings, ProcessSettings, StackSettings, is_loopback, load_settings
 
 TOKEN = "t" * 43
@@ -172,3 +174,50 @@ def test_loopback_is_recognised(host: str, expected: bool) -> None:
 def test_every_setting_says_what_to_set_it_to(settings_class: type[ProcessSettings]) -> None:
     """No setting is without a remedy, or its error sentence would be useless."""
     assert [name for name, field in settings_class.model_fields.items() if not field.description] == []
+
+
+OPEN_ID = {
+    "BEDSIDE_OPENID_ISSUER": "https://id.clinic.example/",
+    "BEDSIDE_OPENID_CLIENT_ID": "bedside",
+    "BEDSIDE_OPENID_CLIENT_SECRET": "s3cret",
+    "BEDSIDE_PUBLIC_URL": "https://bedside.clinic.example",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"BEDSIDE_OPENID_ISSUER": "http://id.clinic.example"}, "does not begin with https://"),
+        ({"BEDSIDE_OPENID_CLIENT_ID": ""}, "BEDSIDE_OPENID_CLIENT_ID or BEDSIDE_PUBLIC_URL is missing"),
+        ({"BEDSIDE_PUBLIC_URL": ""}, "BEDSIDE_OPENID_CLIENT_ID or BEDSIDE_PUBLIC_URL is missing"),
+        ({"BEDSIDE_OPENID_ROLE_CLAIM": "groups"}, "only one is set"),
+        ({"BEDSIDE_OPENID_ROLES": "nurse=ward staff"}, "only one is set"),
+        ({"BEDSIDE_OPENID_ROLES": "doctor=ward staff"}, "BEDSIDE_OPENID_ROLES is wrong"),
+        ({"BEDSIDE_OPENID_CREATES_ACCOUNTS": "true"}, "names no role"),
+        ({"BEDSIDE_OPENID_SECOND_FACTOR": "perhaps"}, "BEDSIDE_OPENID_SECOND_FACTOR is wrong"),
+    ],
+)
+def test_half_an_organisations_sign_in_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], says: str
+) -> None:
+    """Nobody finds out at the door that the way there was set up by halves."""
+    for name, value in (OPEN_ID | changes).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=says):
+        load_settings(GatewaySettings)
+
+
+def test_an_organisations_sign_in_is_handed_to_the_desk_as_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups keep their order and their names; the address to return to is below the public one."""
+    more = {"BEDSIDE_OPENID_ROLE_CLAIM": "groups", "BEDSIDE_OPENID_ROLES": "lead=ward leads, nurse=/ward=staff"}
+    for name, value in (OPEN_ID | more | {"BEDSIDE_OPENID_MAIL_DOMAINS": "Clinic.example"}).items():
+        monkeypatch.setenv(name, value)
+    found = open_id_settings(load_settings(GatewaySettings))
+    assert found is not None
+    assert (found.issuer, found.client_secret) == ("https://id.clinic.example", "s3cret")
+    assert found.return_url == "https://bedside.clinic.example/desk/sign-in/open-id/back"
+    assert found.roles == (("ward leads", Role.LEAD), ("/ward=staff", Role.NURSE))
+    assert found.mail_domains == {"clinic.example"}
+    assert found.role_of(["kitchen", "/ward=staff"]) is Role.NURSE
+    monkeypatch.setenv("BEDSIDE_OPENID_ISSUER", "")
+    assert open_id_settings(load_settings(GatewaySettings)) is None

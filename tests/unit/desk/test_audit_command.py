@@ -116,10 +116,12 @@ async def test_an_operator_adds_changes_and_closes_accounts_and_the_log_knows(st
     assert re.search(r"noa / [a-z0-9-]{19}   \(shown only now\)", added.output)
     listed = (await run("staff", "list")).output
     assert re.search(r"noa +lead +es,en +pregnancy +7  noa  \(first password\)", listed)
-    assert (await run("staff", "change", "noa", "--role", "clinical_safety", "--teams", "wards")).exit_code == 0
+    changes = ("--role", "clinical_safety", "--teams", "wards", "--open-id", "noa@clinic.example")
+    assert (await run("staff", "change", "noa", *changes)).exit_code == 0
     noa = await StaffRegistry(store, QUICK_HASHER).find("noa")
     assert noa is not None
     assert (noa.role, noa.teams, noa.skills, noa.capacity) == (Role.CLINICAL_SAFETY, ("wards",), ("pregnancy",), 7)
+    assert noa.open_id == "noa@clinic.example"
     for act in ("disable", "enable", "password", "remove-second-factor"):
         assert (await run("staff", act, "noa")).exit_code == 0, act
         unknown = await run("staff", act, "nobody")
