@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from actions.answering.pipeline import Order, Parts, answer_question
+from actions.answering.pipeline import Order, Parts, answer_or_ask
 from actions.app import build_parts
 from actions.settings import ActionsSettings
 from actions.settings import load_settings as load_actions_settings
 from bot.commands.jsonl import STANDARD, BadLineError, InputFile, OutputFile, TextLine, read_text_line, work_on_lines
 from bot.data_folder import DataFolder
 from bot.gateway.language import LanguageDetector
-from bot.gateway.wording import Wording, load_wording
+from bot.gateway.wording import Wording, listed, load_wording
 from bot.settings import StackSettings, load_settings
 from bot.stack import stack_secrets
 from careguard.meanings import MeaningReader, load_meanings
@@ -26,6 +26,7 @@ from careguard.rulebook import Rulebook, load_rulebook
 from careguard.verdict import Decision, Level, Verdict
 
 NO_ANSWER = "no_reviewed_answer"
+WHICH_TOPIC = "which_topic"
 REFUSED = "refuse_other"
 REFUSED_AS = {
     "dosing": "refuse_dosing",
@@ -45,7 +46,8 @@ def answer(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
     """Write the answer to each question.
 
     As in a conversation, screening comes first: what it stops gets the approved words, and where one fact decides
-    the question about it. A line may name `language` and `country`; without a language the question's own is taken.
+    the question about it. A question that is too general is asked back, with the topics that it may mean. A line may
+    name `language` and `country`; without a language the question's own is taken.
     """
     settings = load_settings(StackSettings)
     folder = DataFolder(settings.data_dir)
@@ -60,7 +62,7 @@ def answer(source: InputFile = STANDARD, target: OutputFile = STANDARD) -> None:
             meanings=load_meanings(given.guardrails, given.locales, given.languages),
             wording=load_wording(given.locales, given.languages),
             detector=LanguageDetector(given.languages),
-            run=lambda order, parts: runner.run(answer_question(order, parts)).as_json(),
+            run=lambda order, parts: runner.run(answer_or_ask(order, parts)).as_json(),
         )
         work_on_lines(source, target, answers.answer)
 
@@ -97,6 +99,10 @@ class _Answers:
             return self._approved(reply_id, language, country)
         order = Order(question=redact(asked.text).text, language=language, country=country, message_id=str(asked.id))
         made = self.run(order, self.parts)
+        if made["kind"] == "clarify":
+            topics = listed([topic["title"] for topic in made["clarify"]["topics"]])
+            asked_back = self._approved(WHICH_TOPIC, language, country, {"topics": topics})
+            return asked_back | {"ms": made["ms"], "clarify": made["clarify"]}
         return self._approved(NO_ANSWER, language, country) | {"ms": made["ms"]} if made["abstained"] else made
 
     def _language(self, asked: TextLine) -> str:
@@ -105,9 +111,11 @@ class _Answers:
         named = (asked.language or detected or "").partition("-")[0].lower()
         return named if named in self.settings.languages else self.settings.languages[0]
 
-    def _approved(self, reply_id: str, language: str, country: str) -> dict[str, Any]:
+    def _approved(
+        self, reply_id: str, language: str, country: str, values: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         """Return approved words in the shape of an answer; they stand for themselves, so nothing is cited."""
-        rendered = self.wording.render(reply_id, language, country)
+        rendered = self.wording.render(reply_id, language, country, values)
         return {
             "kind": rendered.kind.value,
             "text": rendered.text,

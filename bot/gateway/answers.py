@@ -23,6 +23,7 @@ from bot.gateway.message import PatientMessage, QuickReply
 from bot.gateway.rasa_client import DialogueTurn, InjectedIntent
 from bot.gateway.services import Services
 from bot.gateway.speech import say, say_answer
+from bot.gateway.wording import listed
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class AnswerRunner:
             "which_topic",
             reply_to=message_id,
             choices=tuple(QuickReply(offer.title, offer.payload) for offer in answer.choices),
-            values={"topics": "\n".join(f"{n}. {offer.title}" for n, offer in enumerate(answer.choices, start=1))},
+            values={"topics": listed([offer.title for offer in answer.choices])},
         )
         latest = await services.conversations.load(conversation.id)
         offered = {offer.payload: offer.title for offer in answer.choices}

@@ -201,6 +201,11 @@ class _Values(dict[str, str]):
         raise KeyError(f"no value was given for the placeholder {{{key}}}")
 
 
+def listed(titles: Sequence[str]) -> str:
+    """Return what may be chosen as numbered lines, so that "the second" can be said of it."""
+    return "\n".join(f"{number}. {title}" for number, title in enumerate(titles, start=1))
+
+
 def load_wording(locales: Path, languages: Sequence[str]) -> Wording:
     """Read and check every word.
 
