@@ -53,9 +53,16 @@ class RunningBedside:
             self.chosen = found[1], CHOSEN_PASSWORD
         return self.chosen
 
+    def add_staff(self, name: str, role: str) -> tuple[str, str]:
+        """Return the name and password of a new account that has signed in once."""
+        printed = self.command("staff", "add", name, "--role", role)
+        assert printed.returncode == 0, printed.stderr
+        self._choose_password(name, printed.stdout.split(" / ")[1].split()[0])
+        return name, CHOSEN_PASSWORD
+
     def _choose_password(self, name: str, printed: str) -> None:
         """Sign in for the first time, as the desk asks for it."""
-        with httpx.Client(base_url=self.address, follow_redirects=True, trust_env=False) as client:
+        with httpx.Client(base_url=self.address, follow_redirects=True, trust_env=False, timeout=30.0) as client:
             csrf = _csrf(client.get("/desk/sign-in").text)
             page = client.post("/desk/sign-in", data={"sign_in": name, "password": printed, "csrf": csrf})
             assert str(page.url).endswith("/account/password"), page.text[:500]

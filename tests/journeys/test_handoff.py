@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -19,14 +21,22 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 @pytest.fixture
 async def desk(bedside: RunningBedside) -> AsyncIterator[httpx.AsyncClient]:
     """A nurse who has signed in with the account that `bedside up` made."""
-    name, password = bedside.first_sign_in()
-    async with httpx.AsyncClient(base_url=bedside.address, follow_redirects=True, trust_env=False) as client:
+    async with signed_in(bedside, *bedside.first_sign_in()) as client:
+        yield client
+
+
+@asynccontextmanager
+async def signed_in(bedside: RunningBedside, name: str, password: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody at the desk, in a browser without a script."""
+    async with httpx.AsyncClient(
+        base_url=bedside.address, follow_redirects=True, trust_env=False, timeout=30.0
+    ) as client:
         page = await client.get("/desk/sign-in")
         await client.post(
             "/desk/sign-in", data={"sign_in": name, "password": password, "csrf": hidden(page.text, "csrf")}
         )
-        queue = await client.get("/desk/")
-        assert "sign-in" not in str(queue.url)
+        account = await client.get("/desk/account")
+        assert "sign-in" not in str(account.url)
         yield client
 
 
@@ -117,3 +127,38 @@ async def test_an_operator_gives_out_and_erases_what_is_kept_about_a_patient(
     done = await asyncio.to_thread(bedside.command, "patient", "erase", case_id, "--yes")
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_what_found_no_answer_is_answered_by_a_clinician_and_given_until_retired(
+    chat: Chat, bedside: RunningBedside
+) -> None:
+    """From the gap to the signed answer, in the patient's next words, and back to none."""
+    question = "Can I swim with a cast on my arm?"
+    await chat.patient(question)
+    before = await chat.expect_answer_to_last()
+    cleo = await asyncio.to_thread(bedside.add_staff, "cleo", "clinical_safety")
+    async with signed_in(bedside, *cleo) as desk:
+        form = (await desk.get("/desk/answers/new")).text
+        signed = {
+            "csrf": hidden(form, "csrf"),
+            "revision": "0",
+            "language": "en",
+            "question": question,
+            "text": "A cast should stay dry, so swimming has to wait.",
+            "review_due": (datetime.now(UTC) + timedelta(days=90)).date().isoformat(),
+        }
+        page = await desk.post("/desk/answers", data=signed)
+        assert "The answer is signed." in page.text, page.text[:500]
+        await chat.patient("is it ok to go swimming with a cast on my arm")
+        reply = await chat.expect_answer_to_last(kind="answer")
+        assert (reply["text"], reply["author"], reply["mode"]) == (signed["text"], "bot_reviewed", "approved")
+        assert reply["citations"][0]["reviewed_on"] == datetime.now(UTC).date().isoformat()
+        found = re.search(r"/desk/answers/([0-9a-f]{12})", page.text)
+        assert found is not None
+        retired = await desk.post(f"/desk/answers/{found[1]}/retire", data=signed | {"revision": "1"})
+        assert "The answer is retired." in retired.text
+        await chat.patient(question)
+        after = await chat.expect_answer_to_last()
+        assert (after["kind"], after["text"]) == (before["kind"], before["text"])
+        if before["kind"] == "clarify":
+            assert question in (await desk.get("/desk/gaps")).text
