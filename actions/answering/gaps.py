@@ -128,7 +128,7 @@ class GapStore:
         since = max(since, self._clock() - KEEP_S)
         pairs = cast(
             "list[tuple[str, float]]",
-            await self._redis.zrange(_NEWEST, "+inf", since, desc=True, byscore=True, withscores=True),  # type: ignore[arg-type]
+            await self._redis.zrange(_NEWEST, "+inf", since, desc=True, byscore=True, withscores=True),
         )
         if not pairs:
             return []
@@ -139,9 +139,10 @@ class GapStore:
     async def get(self, gap_id: str) -> Gap | None:
         """Return the gap of that id, if it is still there."""
         at = await self._redis.zscore(_NEWEST, gap_id)
-        return None if at is None else self._read(gap_id, float(at), await self._redis.get(_row(gap_id)))
+        token = cast("str | None", await self._redis.get(_row(gap_id)))
+        return None if at is None else self._read(gap_id, float(at), token)
 
-    async def of(self, conversation_id: str) -> list[Gap]:
+    async def of(self, conversation_id: str) -> Sequence[Gap]:
         """Return the gaps that the conversation left, the oldest first."""
         gap_ids = sorted(cast("set[str]", await self._redis.smembers(_of(conversation_id))))
         found = [await self.get(gap_id) for gap_id in gap_ids]
