@@ -90,9 +90,11 @@ def parse_yaml(text: str, path: Path, *, first_line: int = 1) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + first_line if mark is not None else None
-        raise DataFileError(path, f"this is not valid YAML: {error.problem or error.context}", line=line) from None
+        raise DataFileError(
+            path, f"this is not valid YAML: {error.problem or error.context}; correct it", line=line
+        ) from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
-        raise DataFileError(path, f"this is not valid YAML: {type(error).__name__}") from None
+        raise DataFileError(path, f"this is not valid YAML: {type(error).__name__}; correct it") from None
     if loaded is None:
         raise DataFileError(path, "the file is empty; fill it or remove it")
     return loaded

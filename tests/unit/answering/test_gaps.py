@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -40,11 +41,14 @@ async def note(store: GapStore, question: str, number: int = 1, conversation: st
 
 async def everything(redis: Redis) -> str:
     """Every key of the store with all it holds."""
+    reads: dict[str, Callable[[str], Awaitable[object]]] = {
+        "string": redis.get,
+        "set": lambda key: cast("Awaitable[set[str]]", redis.smembers(key)),
+        "zset": lambda key: redis.zrange(key, 0, -1),
+    }
     told = []
-    async for key in redis.scan_iter("*"):
-        kind = await redis.type(key)
-        held = {"string": redis.get, "set": redis.smembers, "zset": lambda k: redis.zrange(k, 0, -1)}[kind](key)
-        told.append(f"{key} {await held}")
+    for key in [str(key) async for key in redis.scan_iter("*")]:
+        told.append(f"{key} {await reads[str(await redis.type(key))](key)}")
     return "\n".join(told)
 
 

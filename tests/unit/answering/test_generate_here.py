@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plain = Tokenizer(models.BPE(vocab={letter: n for n, letter in enumerate([*letters, "<end>"])}, merges=[]))
     plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     plain.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token="<end>")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token="<end>")  # type: ignore[no-untyped-call]
     tokenizer.chat_template = WITH_SYSTEM
     tokenizer.save_pretrained(target)
     torch.manual_seed(3)

@@ -236,6 +236,7 @@ async def test_a_second_factor_is_set_up_and_used_by_keyboard_alone(house: Desk,
         await tab_to(page, "[data-sign-out] button")
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/sign-in")
+        await tab_to(page, "#sign_in")
         await page.keyboard.type("nurse")
         await page.keyboard.press("Tab")
         await page.keyboard.type(PASSWORD)
