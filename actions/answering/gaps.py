@@ -173,20 +173,6 @@ class GapStore:
         return Gap(gap_id, GapKind(row["kind"]), row["question"], row["topic"], row["language"], at)
 
 
-async def record_gap(
-    store: GapStore,
-    kind: GapKind,
-    question: str,
-    topic: str | None,
-    language: str,
-    *,
-    conversation_id: str,
-    message_id: str,
-) -> None:
-    """The question is on the content-gap list, masked and sealed, until it expires or its conversation is erased."""
-    await store.keep(kind, question, topic, language, conversation_id=conversation_id, message_id=message_id)
-
-
 class TopicNames:
     """Finds the topic that a question names, by the words of its title and synonyms."""
 

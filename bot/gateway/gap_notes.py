@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from actions.answering.gaps import GapKind, record_gap
+from actions.answering.gaps import GapKind
 from actions.errors import VaultError
 from actions.transcript import EntryAuthor, TranscriptEntry
 from bot.gateway.conversation import Conversation
@@ -78,14 +78,8 @@ async def _note(
     message_id: str,
 ) -> None:
     try:
-        await record_gap(
-            services.gaps,
-            kind,
-            question,
-            topic,
-            conversation.language,
-            conversation_id=conversation.id,
-            message_id=message_id,
+        await services.gaps.keep(
+            kind, question, topic, conversation.language, conversation_id=conversation.id, message_id=message_id
         )
     except RedisError as error:
         log.warning("a gap could not be noted: %s", type(error).__name__)

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from actions.answering import gaps
-from actions.answering.gaps import Gap, GapKind, GapStore, TopicNames, grouped, record_gap
+from actions.answering.gaps import Gap, GapKind, GapStore, TopicNames, grouped
 from actions.answering.topic import load_topics
 from actions.vault import Vault
 from tests.store import running_store
@@ -36,7 +36,7 @@ async def redis() -> AsyncIterator[Redis]:
 async def note(store: GapStore, question: str, number: int = 1, conversation: str = "c1", **more: object) -> None:
     kind, topic = more.get("kind", GapKind.UNANSWERED), more.get("topic")
     assert isinstance(kind, GapKind) and (topic is None or isinstance(topic, str))
-    await record_gap(store, kind, question, topic, "en", conversation_id=conversation, message_id=f"m{number}")
+    await store.keep(kind, question, topic, "en", conversation_id=conversation, message_id=f"m{number}")
 
 
 async def everything(redis: Redis) -> str:

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from actions.answering.approved import ApprovedAnswer, ApprovedStore, Saved, Signature
-from actions.answering.gaps import GapKind, GapStore, record_gap
+from actions.answering.gaps import GapKind, GapStore
 from actions.answering.topic import Topic, load_topics
 from bot.desk import answers_page, tongue
 from bot.desk.app import desk_routes
@@ -160,8 +160,8 @@ async def test_conflicts_and_overdue_reviews_are_shown(desk: Desk, redis: Redis)
 async def test_a_gap_is_seen_by_topic_and_becomes_an_answer_in_one_click(desk: Desk, redis: Redis) -> None:
     gaps = GapStore(redis, desk.services.vault)
     for number, question in enumerate(["can i swim with a cast on my arm", "is kale tea good for canary@example.org"]):
-        await record_gap(gaps, GapKind.UNANSWERED, question, None, "en", conversation_id="c1", message_id=f"m{number}")
-    await record_gap(gaps, GapKind.BADLY_RATED, "why though", "asthma", "en", conversation_id="c2", message_id="m")
+        await gaps.keep(GapKind.UNANSWERED, question, None, "en", conversation_id="c1", message_id=f"m{number}")
+    await gaps.keep(GapKind.BADLY_RATED, "why though", "asthma", "en", conversation_id="c2", message_id="m")
     async with desk.browser("cleo") as cleo, desk.browser("lea") as lea:
         page = await cleo.text("/gaps")
         assert "can i swim with a cast" in page and "canary" not in page

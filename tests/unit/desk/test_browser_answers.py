@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from redis.asyncio import Redis
 
 from actions.answering.approved import ApprovedStore
-from actions.answering.gaps import GapKind, GapStore, record_gap
+from actions.answering.gaps import GapKind, GapStore
 from tests.browser import AXE_RULES, FAULTS_BY_AXE, axe_script, running_chromium
 from tests.serving import serving
 from tests.unit.desk import test_answers
@@ -43,7 +43,7 @@ async def test_an_answer_is_signed_by_keyboard_and_axe_finds_nothing_wrong(desk:
     axe = axe_script()
     gaps = GapStore(redis, desk.services.vault)
     for number, question in enumerate((test_answers.QUESTION, "is kale tea good for my hair and nails and skin")):
-        await record_gap(gaps, GapKind.UNANSWERED, question, None, "en", conversation_id="c", message_id=str(number))
+        await gaps.keep(GapKind.UNANSWERED, question, None, "en", conversation_id="c", message_id=str(number))
     async with running_chromium() as chromium, serving(desk.app) as root:
         address = f"{root}/desk"
         page = await signed_in(chromium, address, "cleo", color_scheme="light")
