@@ -14,7 +14,6 @@ from actions.answering.question import Aspect
 from actions.answering.retrieve import Retriever
 from actions.answering.topic import Passage, Topic
 from careguard.review import ReviewedAnswer
-from careguard.stems import words
 
 HELP_SECTION = "get_help_now"
 _MOST_FACETS = 2
@@ -96,6 +95,4 @@ def _related(
 def _tells(topic: Topic, aspect: Aspect, index: LanguageIndex) -> bool:
     if (section := _SECTION_OF.get(aspect)) is not None:
         return bool(topic.section(section))
-    told = index.asked.aspects[aspect].told
-    telling = [p for p in topic.section("what_it_is") if told is not None and told.search(" ".join(words(p.text)))]
-    return len(telling) >= _ENOUGH
+    return sum(index.asked.tells(aspect, passage.text) for passage in topic.section("what_it_is")) >= _ENOUGH

@@ -78,7 +78,7 @@ def _says_nothing_else(question: str, mentions: Sequence[Mention], index: Langua
 def _telling(index: LanguageIndex, topic: str) -> list[Passage]:
     """Return what can be compared; that tests find both illnesses tells no difference."""
     told = [passage for anchor in _TELLING_SECTIONS for passage in index.topics[topic].section(anchor)]
-    return [passage for passage in told if not _tells(passage, Aspect.TEST, index)]
+    return [passage for passage in told if not index.asked.tells(Aspect.TEST, passage.text)]
 
 
 def _naming_both(asked_by: Sequence[Mention], sides: Sequence[str], index: LanguageIndex) -> list[Passage]:
@@ -116,12 +116,7 @@ def _pair(
 
 def _tell_alike(pair: Sequence[Passage], index: LanguageIndex) -> bool:
     """Return whether both say what it is: the first thing to tell apart."""
-    return all(_tells(passage, Aspect.MEANING, index) for passage in pair)
-
-
-def _tells(passage: Passage, aspect: Aspect, index: LanguageIndex) -> bool:
-    told = index.asked.aspects[aspect].told
-    return told is not None and told.search(" ".join(words(passage.text))) is not None
+    return all(index.asked.tells(Aspect.MEANING, passage.text) for passage in pair)
 
 
 def _in_short(one: Passage, other: Passage) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actions.answering.cues import cue_pattern, read_some_cues
 from actions.answering.glossary import Glossary, Mention, load_glossary, without_accents
 from actions.answering.knowledge import LanguageIndex, ordinary_words
 from actions.answering.topic import Passage, Source
@@ -285,7 +286,7 @@ def _read_asking(locales: Path, language: str) -> ExplainWords:
     loaded: Any = read_yaml(path)
     if not isinstance(loaded, dict) or set(loaded) != _KEYS:
         raise DataFileError(path, f"the file must have exactly these keys: {', '.join(sorted(_KEYS))}")
-    cues = {key: _texts(path, key, loaded[key]) for key in _KEYS - {"limits"}}
+    cues = {key: read_some_cues(path, key, loaded[key]) for key in _KEYS - {"limits"}}
     limits = loaded["limits"]
     if not isinstance(limits, dict) or set(limits) != {"says", "source"} or not isinstance(limits["says"], str):
         raise DataFileError(path, "'limits' must have 'says' and 'source'")
@@ -294,25 +295,12 @@ def _read_asking(locales: Path, language: str) -> ExplainWords:
         raise DataFileError(path, "the source of 'limits' has publisher, title and url")
     return ExplainWords(
         language=language,
-        asks=_phrases([*cues["asks"], *cues["words_only"]]),
-        words_only=_phrases(cues["words_only"]),
-        pasted=_phrases(cues["pasted"]),
-        not_words=_phrases(cues["not_words"]),
+        asks=cue_pattern([*cues["asks"], *cues["words_only"]]),
+        words_only=cue_pattern(cues["words_only"]),
+        pasted=cue_pattern(cues["pasted"]),
+        not_words=cue_pattern(cues["not_words"]),
         plain=frozenset(cues["plain"]),
         frame=frozenset(fold(word) for word in cues["frame"]),
         limits=limits["says"].strip(),
         limits_source=Source(source["publisher"], source["title"], source["url"], None),
     )
-
-
-def _texts(path: Path, key: str, value: Any) -> list[str]:
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item.strip() for item in value):
-        raise DataFileError(path, f"'{key}' must be a list of words, like [one, two]")
-    return value
-
-
-def _phrases(phrases: Sequence[str]) -> re.Pattern[str]:
-    # Longest first, so that the most telling cue is the one that matches.
-    parts = sorted({fold(phrase) for phrase in phrases}, key=len, reverse=True)
-    ways = (r"\s+".join(re.escape(word).replace(r"\*", r"\w*") for word in part.split()) for part in parts)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(ways)})(?!\w)")

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from actions.answering.cues import cue_pattern, one_cue, read_cues, read_some_cues
 from careguard.errors import DataFileError
 from careguard.stems import fold, stem, stop_words, words
 from careguard.strict_yaml import read_yaml
@@ -157,6 +158,11 @@ class QuestionWords:
         told = " ".join(words(passage))
         return frozenset(group for group, cues in self.who.groups.items() if cues.told.search(told))
 
+    def tells(self, aspect: Aspect, passage: str) -> bool:
+        """Return whether a passage has the words by which the aspect is told."""
+        told = self.aspects[aspect].told
+        return told is not None and told.search(" ".join(words(passage))) is not None
+
     def aspects_of(self, question: str) -> tuple[Aspect, ...]:
         """Return the aspects the question asks for, the one with the most telling cue first.
 
@@ -227,17 +233,17 @@ def read_question_words(locales: Path, language: str) -> QuestionWords:
     return QuestionWords(
         language=language,
         aspects={Aspect(name): _read_aspect(path, name, entry) for name, entry in aspects.items()},
-        follow_ups=_phrases(_texts(path, "follow_ups", loaded["follow_ups"])),
-        yes_or_no=_phrases(_texts(path, "yes_or_no", loaded["yes_or_no"])),
-        goes_on=_phrases(_texts(path, "goes_on", loaded["goes_on"])),
-        about_the_bot=_phrases(_texts(path, "about_the_bot", loaded["about_the_bot"])),
+        follow_ups=cue_pattern(read_cues(path, "follow_ups", loaded["follow_ups"])),
+        yes_or_no=cue_pattern(read_cues(path, "yes_or_no", loaded["yes_or_no"])),
+        goes_on=cue_pattern(read_cues(path, "goes_on", loaded["goes_on"])),
+        about_the_bot=cue_pattern(read_cues(path, "about_the_bot", loaded["about_the_bot"])),
         frame=_stem_set(path, "frame", loaded["frame"], language),
         details=_stem_set(path, "details", loaded["details"], language),
-        small_details=frozenset(fold(word) for word in _texts(path, "details", loaded["details"]))
+        small_details=frozenset(fold(word) for word in read_cues(path, "details", loaded["details"]))
         & stop_words(language),
         opposites=_read_opposites(path, loaded["opposites"]),
         ambiguous=_stem_set(path, "ambiguous", loaded["ambiguous"], language),
-        differences=_phrases(_some_texts(path, "differences", loaded["differences"])),
+        differences=cue_pattern(read_some_cues(path, "differences", loaded["differences"])),
         instead=_read_instead(path, loaded["instead"]),
         who=_read_who(path, loaded["who"], loaded["ages"]),
         letters=_read_letters(path, loaded["letters"]),
@@ -265,32 +271,32 @@ def _read_who(path: Path, groups: Any, ages: Any) -> WhoWords:
 def _read_group(path: Path, name: str, entry: Any) -> GroupWords:
     if not isinstance(entry, dict) or set(entry) != {"asked", "told"}:
         raise DataFileError(path, f"who.{name} must have 'asked' and 'told'")
-    asked, told = (_some_texts(path, f"{name}.{key}", entry[key]) for key in ("asked", "told"))
-    return GroupWords(_phrases(asked), _phrases(told))
+    asked, told = (read_some_cues(path, f"{name}.{key}", entry[key]) for key in ("asked", "told"))
+    return GroupWords(cue_pattern(asked), cue_pattern(told))
 
 
 def _ages(path: Path, key: str, value: Any) -> re.Pattern[str]:
-    phrases = _some_texts(path, key, value)
+    phrases = read_some_cues(path, key, value)
     if not all(phrase.count("#") == 1 for phrase in phrases):
         raise DataFileError(path, f"each phrase of '{key}' must have one # where the number stands")
-    ways = "|".join(_pattern(fold(phrase)).replace(r"\#", r"(\d{1,3})") for phrase in phrases)
+    ways = "|".join(one_cue(fold(phrase)).replace(r"\#", r"(\d{1,3})") for phrase in phrases)
     return re.compile(r"(?<!\w)(?:" + ways + r")(?!\w)")
 
 
 def _read_letters(path: Path, value: Any) -> LetterWords:
     if not isinstance(value, dict) or set(value) != _LETTER_KEYS:
         raise DataFileError(path, f"letters must have exactly these keys: {', '.join(sorted(_LETTER_KEYS))}")
-    return LetterWords(**{key: _phrases(_some_texts(path, f"letters.{key}", value[key])) for key in _LETTER_KEYS})
+    return LetterWords(**{key: cue_pattern(read_some_cues(path, f"letters.{key}", value[key])) for key in _LETTER_KEYS})
 
 
 def _read_aspect(path: Path, name: str, entry: Any) -> AspectWords:
     if not isinstance(entry, dict) or set(entry) != {"asked", "told"}:
         raise DataFileError(path, f"aspect '{name}' must have 'asked' and 'told'")
-    asked = _texts(path, f"{name}.asked", entry["asked"])
-    told = _texts(path, f"{name}.told", entry["told"])
+    asked = read_cues(path, f"{name}.asked", entry["asked"])
+    told = read_cues(path, f"{name}.told", entry["told"])
     if not asked:
         raise DataFileError(path, f"aspect '{name}' has no word by which it is asked for")
-    return AspectWords(asked=_phrases(asked), told=_phrases(told) if told else None)
+    return AspectWords(asked=cue_pattern(asked), told=cue_pattern(told) if told else None)
 
 
 def _read_opposites(path: Path, value: Any) -> tuple[tuple[str, str], ...]:
@@ -298,7 +304,7 @@ def _read_opposites(path: Path, value: Any) -> tuple[tuple[str, str], ...]:
         raise DataFileError(path, "'opposites' must be a list of pairs, like [high, low]")
     pairs: list[tuple[str, str]] = []
     for entry in value:
-        pair = _texts(path, "opposites", entry)
+        pair = read_cues(path, "opposites", entry)
         if len(pair) != 2:
             raise DataFileError(path, "each of 'opposites' must be a pair, like [high, low]")
         pairs.append((fold(pair[0]), fold(pair[1])))
@@ -306,27 +312,4 @@ def _read_opposites(path: Path, value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _stem_set(path: Path, key: str, value: Any, language: str) -> frozenset[str]:
-    return frozenset(stem(word, language) for entry in _texts(path, key, value) for word in words(entry))
-
-
-def _texts(path: Path, key: str, value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise DataFileError(path, f"'{key}' must be a list of words, like [one, two]")
-    return [item.strip() for item in value]
-
-
-def _some_texts(path: Path, key: str, value: Any) -> list[str]:
-    found = _texts(path, key, value)
-    if not found:
-        raise DataFileError(path, f"'{key}' must not be empty")
-    return found
-
-
-def _phrases(phrases: list[str]) -> re.Pattern[str]:
-    # Longest first, so that the most telling cue is the one that matches.
-    parts = sorted({fold(phrase) for phrase in phrases}, key=len, reverse=True)
-    return re.compile(r"(?<!\w)(?:" + "|".join(_pattern(part) for part in parts) + r")(?!\w)")
-
-
-def _pattern(phrase: str) -> str:
-    return r"\s+".join(re.escape(word).replace(r"\*", r"\w*") for word in phrase.split())
+    return frozenset(stem(word, language) for entry in read_cues(path, key, value) for word in words(entry))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from actions.answering.cues import read_cues
 from careguard.errors import DataFileError
 from careguard.stems import fold, stem, words
 from careguard.strict_yaml import read_yaml
@@ -151,11 +152,11 @@ def _read(path: Path, language: str) -> SameWords:
     loaded = read_yaml(path)
     if not isinstance(loaded, dict) or set(loaded) != _KEYS:
         raise DataFileError(path, f"the file must have exactly these keys: {', '.join(sorted(_KEYS))}")
-    ignored = _texts(path, "ignored", loaded["ignored"])
+    ignored = read_cues(path, "ignored", loaded["ignored"])
     nothing = {way: "" for entry in ignored if len(way := tuple(words(entry))) > 1}
     equal = nothing | _read_equal(path, "equal", loaded["equal"])
     alone = equal | _read_equal(path, "equal_alone", loaded["equal_alone"])
-    joints, joints_alone = (_texts(path, key, loaded[key]) for key in ("joints", "joints_alone"))
+    joints, joints_alone = (read_cues(path, key, loaded[key]) for key in ("joints", "joints_alone"))
     return SameWords(
         language,
         ignored=frozenset(word for entry in ignored for word in words(entry) if len(words(entry)) == 1),
@@ -175,7 +176,7 @@ def _read_equal(path: Path, key: str, value: Any) -> dict[tuple[str, ...], str]:
         raise DataFileError(path, f"'{key}' must be a list of lists, like [[can i, may i]]")
     found: dict[tuple[str, ...], str] = {}
     for group in value:
-        ways = [tuple(words(way)) for way in _texts(path, key, group)]
+        ways = [tuple(words(way)) for way in read_cues(path, key, group)]
         sign = "=" + "_".join(ways[0])
         for way in ways:
             if found.setdefault(way, sign) != sign:
@@ -212,10 +213,4 @@ def _with_signs(tokens: Sequence[str], equal: Mapping[tuple[str, ...], str]) -> 
 
 
 def _word_set(path: Path, key: str, value: Any) -> frozenset[str]:
-    return frozenset(word for entry in _texts(path, key, value) for word in words(entry))
-
-
-def _texts(path: Path, key: str, value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise DataFileError(path, f"'{key}' must be a list of words, like [one, two]")
-    return [item.strip() for item in value]
+    return frozenset(word for entry in read_cues(path, key, value) for word in words(entry))
