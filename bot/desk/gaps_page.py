@@ -10,10 +10,10 @@ from actions.answering.gaps import GapGroup, GapKind, GapStore, TopicNames, grou
 from bot.desk.access import Visit
 from bot.desk.answers_page import ContentReader
 from bot.desk.render import Renderer
+from bot.desk.report import DAYS, beginning
 from bot.desk.roles import SIGNING
 from bot.desk.services import DeskServices
 
-_DAY_S = 86_400.0
 _MOST_GROUPS = 200
 
 
@@ -28,7 +28,7 @@ class GapPages:
 
     async def show(self, visit: Visit) -> Response:
         """The gaps of today or of the last 30 days, the largest group first."""
-        days = 1 if visit.request.query_params.get("days") == "1" else 30
+        days = 1 if visit.request.query_params.get("days") == "1" else DAYS
         groups = await self.groups(days)
         return self._renderer.page(
             "gaps.html",
@@ -48,7 +48,6 @@ class GapPages:
 
     async def groups(self, days: int) -> list[GapGroup]:
         """Return the gaps of the last days, today included, in groups."""
-        now = self._services.clock()
-        gaps = await self._gaps.list(now - now % _DAY_S - (days - 1) * _DAY_S)
+        gaps = await self._gaps.list(beginning(self._services.clock(), days))
         content = await self._reader.content() if gaps else None
         return await asyncio.to_thread(grouped, gaps, TopicNames(content.topics if content is not None else ()))

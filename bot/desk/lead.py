@@ -17,14 +17,13 @@ from bot.desk.gaps_page import GapPages
 from bot.desk.glass import GlassBox
 from bot.desk.glass_page import GLASS_REASONS
 from bot.desk.render import Renderer
-from bot.desk.report import DAYS, LEVELS, Report, as_csv, make_report
+from bot.desk.report import DAYS, LEVELS, Report, as_csv, beginning, make_report
 from bot.desk.services import DeskServices
 from bot.desk.tongue import t
 from bot.desk.words import OUTCOMES, REASONS, duration, level_words
 
 _PAGE = 500
 _MOST_CASES = 20_000
-_DAY_S = 86_400.0
 _MOST_GAPS = 20
 """Groups of questions without an answer; the page of gaps shows the others."""
 
@@ -42,7 +41,7 @@ class LeadPages:
         """Today, or the last 30 days."""
         days = 1 if visit.request.query_params.get("days") == "1" else DAYS
         now = self._services.clock()
-        since = _beginning(now, days)
+        since = beginning(now, days)
         staff = await self._services.staff.list()
         cases = await self._cases(since)
         # Counting thousands of cases must not keep the loop from an emergency.
@@ -69,7 +68,7 @@ class LeadPages:
     async def export(self, visit: Visit) -> Response:
         """The cases of the last 30 days as CSV: no identifiers, no words."""
         now = self._services.clock()
-        since = _beginning(now, DAYS)
+        since = beginning(now, DAYS)
         cases = await self._cases(since)
         table = await asyncio.to_thread(as_csv, cases, self._services.settings.targets_s, since=since, now=now)
         name = f"bedside-cases-{datetime.fromtimestamp(now, UTC):%Y-%m-%d}.csv"
@@ -91,11 +90,6 @@ class LeadPages:
                 if len(page) < _PAGE or ended_before:
                     break
         return found[:_MOST_CASES]
-
-
-def _beginning(now: float, days: int) -> float:
-    """Return when the first of so many days began, by UTC."""
-    return now - now % _DAY_S - (days - 1) * _DAY_S
 
 
 def _drawn(report: Report) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from bot.desk.staff import Staff
 from careguard.verdict import Level
 
 DAYS = 30
+_DAY_S = 86_400.0
 LEVELS = tuple(sorted(Level, key=lambda level: -level.rank))
 
 CSV_COLUMNS = (
@@ -87,6 +88,11 @@ class Report:
     def nothing_needed(self) -> int:
         """How many resolved cases needed nothing."""
         return sum(count for outcome, count in self.outcomes if outcome is Outcome.NOTHING_NEEDED)
+
+
+def beginning(now: float, days: int) -> float:
+    """Return when the first of so many days began, today being the last of them, by UTC."""
+    return now - now % _DAY_S - (days - 1) * _DAY_S
 
 
 def make_report(
