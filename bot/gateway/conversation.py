@@ -142,9 +142,9 @@ class ConversationStore:
         """
         conversation_id, _, secret = ticket.rpartition(".")
         expected = await self._redis.get(_ticket_key(conversation_id))
-        if expected is None or not hmac.compare_digest(str(expected), _hash(secret)):
-            raise ConversationError("this page was opened before, or too long ago; ask for it again in the chat")
-        if not await self._redis.delete(_ticket_key(conversation_id)):
+        is_right = expected is not None and hmac.compare_digest(str(expected), _hash(secret))
+        # Of two who bring it at once, the one who deletes it opens the page.
+        if not is_right or not await self.void_ticket(conversation_id):
             raise ConversationError("this page was opened before, or too long ago; ask for it again in the chat")
         return await self.load(conversation_id)
 

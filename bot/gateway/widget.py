@@ -12,8 +12,9 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,24 @@ class RefusedError(Exception):
         self.retry_after_s = retry_after_s
 
 
+_Handler = Callable[["WebChannel", Request], Awaitable[Response]]
+
+
+def _in_words(handle: _Handler) -> _Handler:
+    """What is refused, or finds the store away, is answered in the patient's words."""
+
+    @wraps(handle)
+    async def answered(self: WebChannel, request: Request) -> Response:
+        try:
+            return await handle(self, request)
+        except RefusedError as refused:
+            return self._refuse(request, refused)
+        except RedisError as error:
+            return self._store_is_away(request, error)
+
+    return answered
+
+
 @dataclass(frozen=True, slots=True)
 class WebChannel:
     """Serves the widget and every other client of the web channel."""
@@ -75,89 +94,70 @@ class WebChannel:
             Route("/web/words", self.words, methods=["GET"]),
         ]
 
+    @_in_words
     async def begin(self, request: Request) -> Response:
         """Open a conversation: `{language?, country?}` to `{conversation_id, token, expires_at}`."""
-        try:
-            origin = self._origin(request)
-            body = await self._body(request, may_be_empty=True)
-            if not self._is_ours(request) and not await self.limits.may_begin(_address(request, self.services)):
-                raise RefusedError(429, "too_many_conversations", "rate_limited", retry_after_s=600)
-            conversation, token = await self.services.conversations.open_web(
-                language=self._language(request, body), country=self._country(body), origin=origin
-            )
-        except RefusedError as refused:
-            return self._refuse(request, refused)
-        except RedisError as error:
-            return self._store_is_away(request, error)
+        origin = self._origin(request)
+        body = await self._body(request, may_be_empty=True)
+        if not self._is_ours(request) and not await self.limits.may_begin(_address(request, self.services)):
+            raise RefusedError(429, "too_many_conversations", "rate_limited", retry_after_s=600)
+        conversation, token = await self.services.conversations.open_web(
+            language=self._language(request, body), country=self._country(body), origin=origin
+        )
         return JSONResponse(
             {"conversation_id": conversation.id, "token": token, "expires_at": _iso(conversation.expires_at)},
             status_code=201,
         )
 
+    @_in_words
     async def receive(self, request: Request) -> Response:
         """Store a message: `{client_message_id, text}` to `202 {message_id}`; the same id again changes nothing."""
+        conversation = await self._conversation(request)
+        body = await self._body(request)
+        client_id, text = _client_id(body), _text(body)
+        if not self._is_ours(request) and not await self.limits.may_write(conversation.id):
+            raise RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30)
+        message = PatientMessage(
+            id=f"m_{secrets.token_urlsafe(12)}",
+            conversation_id=conversation.id,
+            text=text,
+            language_hint=_accept_language(request),
+            received_at=time.time(),
+        )
         try:
-            conversation = await self._conversation(request)
-            body = await self._body(request)
-            client_id, text = _client_id(body), _text(body)
-            if not self._is_ours(request) and not await self.limits.may_write(conversation.id):
-                raise RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30)
-            message = PatientMessage(
-                id=f"m_{secrets.token_urlsafe(12)}",
-                conversation_id=conversation.id,
-                text=text,
-                language_hint=_accept_language(request),
-                received_at=time.time(),
-            )
             accepted = await accept(self.services, message, client_message_id=client_id)
         except InboxFullError:
-            return self._refuse(request, RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30))
-        except RefusedError as refused:
-            return self._refuse(request, refused)
-        except RedisError as error:
-            return self._store_is_away(request, error)
+            raise RefusedError(429, "too_many_messages", "rate_limited", retry_after_s=30) from None
         if accepted.is_new:
             self.services.metrics.accepted.labels("web").inc()
         return JSONResponse({"message_id": accepted.message_id}, status_code=202)
 
+    @_in_words
     async def stream(self, request: Request) -> Response:
         """Send the conversation's events, from the beginning or from `Last-Event-ID` on."""
-        try:
-            conversation = await self._conversation(request)
-        except RefusedError as refused:
-            return self._refuse(request, refused)
-        except RedisError as error:
-            return self._store_is_away(request, error)
+        conversation = await self._conversation(request)
         after = request.headers.get("last-event-id", "0")
         if after != "0" and not _EVENT_ID.fullmatch(after):
-            return self._refuse(request, RefusedError(422, "bad_event_id", "unavailable"))
+            raise RefusedError(422, "bad_event_id", "unavailable")
         return EventSourceResponse(
             self._events(conversation, after),
             ping=int(QUIET_S),
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
+    @_in_words
     async def visit_sheet(self, request: Request) -> Response:
         """Return the visit sheet of the conversation as JSON; it is made anew and kept nowhere."""
-        try:
-            conversation = await self._conversation(request)
-        except RefusedError as refused:
-            return self._refuse(request, refused)
-        except RedisError as error:
-            return self._store_is_away(request, error)
+        conversation = await self._conversation(request)
         sheet, words = await sheet_of(self.services, conversation)
         return JSONResponse(sheet.as_json(words), headers={"Cache-Control": "no-store"})
 
+    @_in_words
     async def visit_sheet_page(self, request: Request) -> Response:
         """Return the visit sheet as a page to print, for a ticket that opens it once."""
-        try:
-            if not await self.limits.may_ask(_address(request, self.services)):
-                raise RefusedError(429, "too_many_requests", "rate_limited", retry_after_s=30)
-            return await open_page(self.services, request)
-        except RefusedError as refused:
-            return self._refuse(request, refused)
-        except RedisError as error:
-            return self._store_is_away(request, error)
+        if not await self.limits.may_ask(_address(request, self.services)):
+            raise RefusedError(429, "too_many_requests", "rate_limited", retry_after_s=30)
+        return await open_page(self.services, request)
 
     async def words(self, request: Request) -> Response:
         """Return the widget's own words in a language."""
