@@ -102,9 +102,7 @@ async def answer_or_ask(
     """Return the reviewed answer to the order, or what the patient must be asked first when it is too general."""
     signed = await _approved(order, parts)
     if signed is not None and order.style is Style.NORMAL:
-        for position, sentence in enumerate(signed.sentences):
-            await _tell(on_sentence, position, sentence)
-        return signed
+        return await _told(on_sentence, signed)
     started = time.perf_counter()
     question, retrieved = await asyncio.to_thread(_retrieve, order, parts.retriever)
     found = _Found(question, retrieved, _given_passages(retrieved, order, parts), _since(started))
@@ -122,9 +120,7 @@ async def answer_or_ask(
     answer = await asyncio.to_thread(_answer_verbatim, order, parts, found)
     if answer.abstained and signed is not None:
         answer = signed
-    for position, sentence in enumerate(answer.sentences):
-        await _tell(on_sentence, position, sentence)
-    return answer
+    return await _told(on_sentence, answer)
 
 
 async def _approved(order: Order, parts: Parts) -> ReviewedAnswer | None:
@@ -188,9 +184,7 @@ async def _answer_explained(
     topic = index.topics.get(explanation.topic or "") if index is not None else None
     explained = replace(found, retrieved=replace(found.retrieved, topic=topic), passages=list(explanation.passages))
     answer = await asyncio.to_thread(_reviewed, order, parts, explanation.drafts, explained, Mode.VERBATIM, 0.0, 0.0)
-    for position, sentence in enumerate(answer.sentences):
-        await _tell(on_sentence, position, sentence)
-    return answer
+    return await _told(on_sentence, answer)
 
 
 def _answer_verbatim(order: Order, parts: Parts, found: _Found) -> ReviewedAnswer:
@@ -262,6 +256,13 @@ async def _when_to_get_help(
     for sentence in last:
         await _tell(on_sentence, len(passed), ReviewedSentence(sentence.text, sentence.citations))
     return last
+
+
+async def _told(on_sentence: OnSentence | None, answer: ReviewedAnswer) -> ReviewedAnswer:
+    """Return the answer, once each of its sentences was told."""
+    for position, sentence in enumerate(answer.sentences):
+        await _tell(on_sentence, position, sentence)
+    return answer
 
 
 async def _tell(on_sentence: OnSentence | None, position: int, sentence: ReviewedSentence) -> None:
