@@ -6,8 +6,9 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
+from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
@@ -26,6 +27,7 @@ from bot.desk.canned import CannedReplies
 from bot.desk.services import Delivery, DeskServices, DeskSettings
 from bot.desk.staff import Role, Staff, StaffRegistry
 from careguard.verdict import Level
+from tests.rulebook import ROOT, shipped_rulebook
 
 PASSWORD = "correct horse battery"
 QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -163,6 +165,18 @@ def csrf_in(page: str) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', page)
     assert found is not None
     return found[1]
+
+
+def with_content(desk: Desk, **changes: Any) -> Desk:
+    """The same desk with the shipped rules and content to look things up in, and other services changed."""
+    shipped: dict[str, Any] = {
+        "rulebook": shipped_rulebook(),
+        "guardrails": ROOT / "guardrails",
+        "locales": ROOT / "locales",
+        "languages": ("en",),
+    }
+    services = replace(desk.services, **(shipped | changes))
+    return Desk(services, desk.line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))
 
 
 def make_desk(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -12,19 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 from redis.asyncio import Redis
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from actions.answering.approved import ApprovedAnswer, ApprovedStore, Saved, Signature
 from actions.answering.gaps import GapKind, GapStore
 from actions.answering.topic import Topic, load_topics
 from bot.desk import answers_page, tongue
-from bot.desk.app import desk_routes
 from bot.desk.audit import LOG_KEY
 from bot.desk.render import FOLDER
 from bot.desk.staff import Role
-from tests.rulebook import shipped_rulebook
-from tests.unit.desk.desk import Browser, Desk, csrf_in, make_desk
+from tests.unit.desk.desk import Browser, Desk, csrf_in, make_desk, with_content
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 LANGUAGES = ("en", "es")
@@ -40,15 +35,7 @@ def shipped_topics() -> tuple[Topic, ...]:
 
 @pytest.fixture
 async def desk(redis: Redis) -> Desk:
-    made = make_desk(redis)
-    services = replace(
-        made.services,
-        rulebook=shipped_rulebook(),
-        guardrails=REPOSITORY / "guardrails",
-        locales=REPOSITORY / "locales",
-        languages=LANGUAGES,
-    )
-    desk = Desk(services, made.line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))
+    desk = with_content(make_desk(redis), languages=LANGUAGES)
     await desk.add_staff("cleo", "Cleo Diaz", Role.CLINICAL_SAFETY)
     await desk.add_staff("lea", "Lea Lead", Role.LEAD)
     return desk

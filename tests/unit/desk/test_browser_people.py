@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from actions.handoff.case import CaseReason, CaseState, Outcome, OutgoingReply, Suggestion
 from actions.transcript import CitedPassage, EntryAuthor, TranscriptEntry
-from bot.desk.app import desk_routes
 from bot.desk.canned import read_canned_replies
 from bot.desk.open_id import OpenIdSettings
 from bot.desk.second_factor import SecondFactors, _totp
@@ -24,10 +20,9 @@ from bot.desk.services import DeskSettings
 from bot.desk.staff import Role
 from careguard.verdict import Level
 from tests.browser import AXE_RULES, FAULTS_BY_AXE, axe_script, running_chromium
-from tests.rulebook import shipped_rulebook
 from tests.serving import serving
 from tests.store import free_port
-from tests.unit.desk.desk import PASSWORD, Desk, make_desk
+from tests.unit.desk.desk import PASSWORD, Desk, make_desk, with_content
 from tests.unit.desk.provider import Claims, running_provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -46,17 +41,11 @@ async def chromium() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def house(redis: Redis) -> Desk:
     """A desk with people of every role, cases that ended and wait, and rules to screen with."""
-    made = make_desk(redis)
-    services = replace(
-        made.services,
-        rulebook=shipped_rulebook(),
-        guardrails=REPOSITORY / "guardrails",
-        locales=REPOSITORY / "locales",
-        languages=("en",),
+    desk = with_content(
+        make_desk(redis),
         settings=DeskSettings(open_id=OpenIdSettings(SHARED, "bedside", f"{SHARED}/back", name="Clinic account")),
         canned=read_canned_replies(REPOSITORY / "locales", ["en", "es"]),
     )
-    desk = Desk(services, made.line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))
     for role in Role:
         await desk.add_staff(role.value, role.value.replace("_", " ").title(), role)
     await desk.services.staff.change("nurse", skills=["pregnancy"], teams=["wards"])

@@ -11,16 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 from redis.asyncio import Redis
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from bot.desk.app import desk_routes
 from bot.desk.audit import LOG_KEY
 from bot.desk.staff import Role, Staff
 from careguard.rulebook import Rulebook
 from careguard.screen import screen
 from tests.rulebook import shipped_rulebook
-from tests.unit.desk.desk import PASSWORD, Browser, Desk, csrf_in
+from tests.unit.desk.desk import PASSWORD, Browser, Desk, csrf_in, with_content
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ACCOUNT = {"role": "nurse", "languages": "en, es", "skills": "pregnancy", "teams": "", "capacity": "3"}
@@ -142,15 +139,8 @@ def rulebook() -> Rulebook:
 
 
 async def safety_desk(desk: Desk, rulebook: Rulebook | None, guardrails: Path | None = None) -> Desk:
-    services = replace(
-        desk.services,
-        rulebook=rulebook,
-        guardrails=guardrails or REPOSITORY / "guardrails",
-        locales=REPOSITORY / "locales",
-        languages=("en",),
-    )
     await desk.add_staff("sam", "Sam", Role.CLINICAL_SAFETY)
-    return Desk(services, desk.line, Starlette(routes=[Mount("/desk", routes=desk_routes(services))]))
+    return with_content(desk, rulebook=rulebook, guardrails=guardrails or REPOSITORY / "guardrails")
 
 
 async def test_the_box_says_what_the_bot_would_and_keeps_nothing(desk: Desk, redis: Redis, rulebook: Rulebook) -> None:

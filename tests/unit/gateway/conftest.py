@@ -18,6 +18,7 @@ from bot.settings import GatewaySettings
 from careguard.rulebook import load_rulebook
 from tests.chat import Chat, chatting
 from tests.fakes.answering import FakeAnswering
+from tests.fakes.bot_api import TOKEN, FakeBotApi
 from tests.fakes.dialogue import FakeDialogue
 from tests.serving import serving
 from tests.store import running_store
@@ -59,6 +60,16 @@ async def gateway(store_url: str) -> AsyncIterator[Gateway]:
     """The gateway with its usual settings."""
     async with AsyncExitStack() as stack:
         yield await start_gateway(stack, store_url)
+
+
+@pytest.fixture
+async def telegram(store_url: str) -> AsyncIterator[tuple[Gateway, FakeBotApi]]:
+    """A gateway that polls a fake Bot API."""
+    api = FakeBotApi()
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(serving(api.app()))
+        gateway = await start_gateway(stack, store_url, telegram_token=TOKEN, telegram_base_url=f"{url}/bot")
+        yield gateway, api
 
 
 async def start_gateway(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ from bot.gateway.conversation import Conversation
 from bot.gateway.ratings import Ratings
 from bot.gateway.wording import Wording, load_wording
 from tests.fakes.answering import PASSAGE
-from tests.fakes.bot_api import TOKEN, FakeBotApi
-from tests.serving import serving
-from tests.unit.gateway.conftest import Gateway, start_gateway
+from tests.fakes.bot_api import FakeBotApi
+from tests.unit.gateway.conftest import Gateway
 
 LOCALES = Path(__file__).resolve().parents[3] / "locales"
 WHICH = ("type_1_diabetes", "type_2_diabetes")
@@ -119,15 +116,6 @@ async def test_why_an_answer_did_not_help_is_kept_without_words_and_erased_with_
     await chat.patient("erase:yes")
     await chat.expect_answer_to_last(kind="notice")
     assert await ratings.of(chat.conversation_id) == []
-
-
-@pytest.fixture
-async def telegram(store_url: str) -> AsyncIterator[tuple[Gateway, FakeBotApi]]:
-    api = FakeBotApi()
-    async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(serving(api.app()))
-        gateway = await start_gateway(stack, store_url, telegram_token=TOKEN, telegram_base_url=f"{url}/bot")
-        yield gateway, api
 
 
 async def test_telegram_shows_the_card_in_words_and_buttons(telegram: tuple[Gateway, FakeBotApi]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -12,19 +10,8 @@ import pytest
 from actions.vault import Vault
 from bot.gateway.outbox import Outbox
 from bot.gateway.telegram import MOST_CHARS, split_text
-from tests.fakes.bot_api import TOKEN, FakeBotApi
-from tests.serving import serving
-from tests.unit.gateway.conftest import Gateway, start_gateway
-
-
-@pytest.fixture
-async def telegram(store_url: str) -> AsyncIterator[tuple[Gateway, FakeBotApi]]:
-    """A gateway that polls a fake Bot API."""
-    api = FakeBotApi()
-    async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(serving(api.app()))
-        gateway = await start_gateway(stack, store_url, telegram_token=TOKEN, telegram_base_url=f"{url}/bot")
-        yield gateway, api
+from tests.fakes.bot_api import FakeBotApi
+from tests.unit.gateway.conftest import Gateway
 
 
 async def test_a_question_gets_a_cited_answer_with_buttons(telegram: tuple[Gateway, FakeBotApi]) -> None:
