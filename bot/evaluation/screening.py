@@ -115,9 +115,10 @@ class Screener:
     meanings: MeaningReader | None = None
     _seen: int = 0
 
-    def verdict(self, text: str, earlier: Sequence[str] = ()) -> Verdict:
+    def verdict(self, text: str, earlier: Sequence[str] = (), *, wordings: Verdict | None = None) -> Verdict:
         """Return the verdict on one message in its conversation, as the gateway reads it."""
-        return screen_message(text, self.rulebook, earlier=tuple(earlier)[-EARLIER_MESSAGES:], meanings=self.meanings)
+        before = tuple(earlier)[-EARLIER_MESSAGES:]
+        return screen_message(text, self.rulebook, earlier=before, wordings=wordings, meanings=self.meanings)
 
     def screen(self, title: str, messages: Sequence[Message]) -> list[Screened]:
         """Return the verdict on each message alone, timed."""
@@ -133,12 +134,12 @@ class Screener:
         ]
 
     def _timed(self, message: Message) -> Screened:
-        before = time.thread_time()
-        screen(message.text, self.rulebook)
         started = time.thread_time(), time.perf_counter()
-        verdict = self.verdict(message.text)
+        wordings = screen(message.text, self.rulebook)
+        read = time.thread_time()
+        verdict = self.verdict(message.text, wordings=wordings)
         took = Took(
-            wordings=(started[0] - before) * 1000,
+            wordings=(read - started[0]) * 1000,
             processor=(time.thread_time() - started[0]) * 1000,
             clock=(time.perf_counter() - started[1]) * 1000,
             characters=len(message.text),
