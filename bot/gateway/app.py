@@ -63,6 +63,7 @@ from bot.gateway.rasa_client import DialogueClient
 from bot.gateway.ratings import Ratings
 from bot.gateway.right_of_way import RightOfWay, YieldingRedis
 from bot.gateway.services import Services
+from bot.gateway.store_connection import heeding_ends
 from bot.gateway.telegram import TelegramChannel, started, telegram_bot
 from bot.gateway.tellers import Teller
 from bot.gateway.timekeeper import Timekeeper
@@ -184,6 +185,7 @@ def create_app(settings: GatewaySettings, *, clock: Callable[[], float] = time.t
         "YieldingRedis",
         YieldingRedis.from_url(settings.redis_url, decode_responses=True, socket_connect_timeout=2.0),
     )
+    heeding_ends(redis)
     services = build_services(settings, redis, clock=clock)
     redis.right_of_way = services.right_of_way
     channel = WebChannel(services, web_limits(settings, redis))

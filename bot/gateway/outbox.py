@@ -8,7 +8,6 @@ which is what makes a retried turn harmless.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import secrets
 from collections import defaultdict
@@ -110,10 +109,11 @@ class Outbox:
                     yield event
                 if len(events) == READ_AT_ONCE:
                     continue
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), quiet_s)
-                    continue
-                yield None
+                try:
+                    async with asyncio.timeout(quiet_s):
+                        await bell.wait()
+                except TimeoutError:
+                    yield None
         finally:
             self._bells[conversation_id].discard(bell)
             if not self._bells[conversation_id]:
